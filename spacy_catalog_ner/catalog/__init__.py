@@ -1,0 +1,12 @@
+"""Entity catalogs: entries, their readers, the compiled index and the live overlay.
+
+Nothing here needs a spaCy object, and nothing here imports the other folders.
+"""
+
+from spacy_catalog_ner.catalog.compiled import Catalog
+from spacy_catalog_ner.catalog.compiler import compile_catalog
+from spacy_catalog_ner.catalog.entry import Entry
+from spacy_catalog_ner.catalog.overlay import Overlay
+from spacy_catalog_ner.catalog.readers import read_entries
+
+__all__ = ["Catalog", "Entry", "Overlay", "compile_catalog", "read_entries"]

@@ -1,0 +1,33 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+from spacy.cli._util import parse_config_overrides
+
+from spacy_catalog_ner.errors import Problems
+
+
+def show(data: Any) -> None:
+    """Print JSON on stdout."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def say(message: str) -> None:
+    """Print a message for the person on stderr."""
+    typer.echo(message, err=True)
+
+
+def warn_of(problems: Problems) -> None:
+    """Print what was wrong with the input on stderr, if anything was."""
+    if len(problems):
+        typer.secho(f"Warning: {problems.summary()}", fg=typer.colors.YELLOW, err=True)
+
+
+def read_overrides(context: typer.Context) -> dict[str, Any]:
+    """Read ``--section.key value`` arguments that change a pipeline's config."""
+    overrides: dict[str, Any] = parse_config_overrides(list(context.args), env_var=None)
+    return overrides

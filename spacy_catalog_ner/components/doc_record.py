@@ -1,0 +1,31 @@
+"""What the components write on a Doc besides spans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+CANDIDATES = "candidates"
+SELECTED = "selected"
+ENTITIES = "entities"
+
+for _extension in ("catalog_ner", "exemplars"):
+    if not Doc.has_extension(_extension):
+        Doc.set_extension(_extension, default=None)
+
+
+def update_record(doc: Doc, **values: Any) -> None:
+    """Set keys of ``doc._.catalog_ner``, a small JSON-serialisable dict, None until first set."""
+    doc._.catalog_ner = {**(doc._.catalog_ner or {}), **values}
+
+
+def span_scores(group: SpanGroup) -> list[float | None]:
+    """Return the confidence of every span of a group, None where the group has none."""
+    scores = group.attrs.get("scores")
+    return [None] * len(group) if scores is None else [float(score) for score in scores]
+
+
+def span_key(span: Span) -> tuple[int, int, str]:
+    """Return what makes two spans the same decision: where, and as what."""
+    return span.start, span.end, span.label_

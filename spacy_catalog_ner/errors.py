@@ -1,0 +1,49 @@
+"""Errors and messages meant for the person who runs the software."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+
+class CatalogNERError(ValueError):
+    """A mistake the user can mend: the message says what was given, expected and what to do."""
+
+
+class MissingExtraError(CatalogNERError):
+    """A feature was asked for whose optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an extra: pip install "spacy-catalog-ner[{extra}]"')
+
+
+class Problems:
+    """Collects what is wrong with single rows while the good rows go on.
+
+    Parameters
+    ----------
+    keep
+        How many messages to keep in full; the rest are only counted.
+    """
+
+    def __init__(self, keep: int = 20) -> None:
+        self.keep = keep
+        self.messages: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, kind: str, path: str | Path, line: int, message: str) -> None:
+        """Record one problem of a `kind` at a line (1-based) of a file."""
+        self.counts[kind] += 1
+        if len(self.messages) < self.keep:
+            self.messages.append(f"{path}:{line}: {message}")
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    def summary(self) -> str:
+        """All messages kept, one a line, and a count of every kind."""
+        lines = list(self.messages)
+        if len(self) > len(self.messages):
+            lines.append(f"... and {len(self) - len(self.messages)} more")
+        lines.append(", ".join(f"{n} {kind}" for kind, n in sorted(self.counts.items())))
+        return "\n".join(lines)

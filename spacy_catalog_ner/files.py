@@ -1,0 +1,140 @@
+"""Reading rows with their line numbers, and writing so that an interrupted write loses nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import srsly
+
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+
+
+def require_file(path: str | Path, what: str) -> Path:
+    """Return `path` as a Path, or raise a one-line error that says what was expected there."""
+    path = Path(path)
+    if not path.exists():
+        raise CatalogNERError(f"{path}: no such file, expected {what}")
+    return path
+
+
+def read_labels(path: str | Path) -> dict[str, str]:
+    """Read a YAML file that describes each entity type: ``LABEL: description``.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing or of another shape.
+    """
+    labels = srsly.read_yaml(require_file(path, "YAML lines LABEL: description"))
+    if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
+        raise CatalogNERError(f"{path}: expected YAML lines LABEL: description")
+    return labels
+
+
+def iter_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text) of a UTF-8 file, gzipped where its name ends in ``.gz``.
+
+    Lines that are not valid UTF-8 are reported in `problems` and skipped.
+    """
+    opener: Any = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as stream:
+        for number, raw in enumerate(stream, start=1):
+            try:
+                text = raw.decode("utf8")
+            except UnicodeDecodeError as err:
+                problems.add(
+                    "invalid UTF-8", path, number, f"invalid UTF-8 at byte {err.start}; row skipped"
+                )
+                continue
+            yield number, text.lstrip("\ufeff") if number == 1 else text
+
+
+def iter_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object) of a JSONL file; broken rows are reported and skipped."""
+    for number, text in iter_lines(path, problems):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except json.JSONDecodeError as err:
+            problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
+            continue
+        if not isinstance(row, dict):
+            found = type(row).__name__
+            problems.add(
+                "broken row", path, number, f"expected a JSON object, got {found}; row skipped"
+            )
+            continue
+        yield number, row
+
+
+def dump_row(row: dict[str, Any]) -> str:
+    """One JSONL line, with its newline."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file beside `path` for writing and rename it over `path` once all went well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf8") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)  # mkstemp makes files private
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows as JSONL under a temporary name, rename it to `path`, and return their number."""
+    count = 0
+    with atomic_write(path) as stream:
+        for row in rows:
+            stream.write(dump_row(row))
+            count += 1
+    return count
+
+
+def write_json(path: str | Path, data: Any) -> None:
+    """Write indented JSON under a temporary name and rename it to `path`."""
+    with atomic_write(path) as stream:
+        json.dump(data, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder beside `path` and put it in the place of `path` once all went well.
+
+    An interrupted write leaves the old folder whole.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+            path.replace(old)
+            folder.replace(path)
+            shutil.rmtree(old)
+        else:
+            folder.replace(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -1,0 +1,45 @@
+"""Loading a pipeline from whatever names one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import spacy
+from confection import ConfigValidationError
+from spacy import util
+from spacy.language import Language
+
+from spacy_catalog_ner.errors import CatalogNERError
+
+
+def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Language:
+    """Load a pipeline from a config file, a folder or an installed package.
+
+    Parameters
+    ----------
+    name
+        A ``.cfg`` file, from which the pipeline is assembled; or what `spacy.load` takes.
+    overrides
+        Values of the config by dotted name, such as ``{"paths.catalog": "my.catalog"}``.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no such pipeline, or its config is not valid.
+    """
+    path = Path(name)
+    overrides = overrides or {}
+    try:
+        if path.suffix == ".cfg":
+            if not path.is_file():
+                raise CatalogNERError(f"{path}: no such file, expected a pipeline config")
+            config = util.load_config(path, overrides=overrides, interpolate=True)
+            return util.load_model_from_config(config, auto_fill=True)
+        return spacy.load(name, config=overrides)
+    except ConfigValidationError as err:
+        raise CatalogNERError(f"{name}: {' '.join(str(err).split())}") from None
+    except OSError as err:
+        raise CatalogNERError(
+            f"{name}: cannot load a pipeline ({str(err).splitlines()[0]})"
+        ) from None
