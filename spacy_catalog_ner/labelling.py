@@ -28,7 +28,7 @@ def label_file(
     problems: Problems,
     *,
     limit: int = 0,
-    batch_size: int = 16,
+    batch_size: int = 8,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write one row with spans for every text of `source`.

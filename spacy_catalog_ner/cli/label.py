@@ -24,7 +24,7 @@ def label(
     limit: Annotated[int, typer.Option(min=0, help="Label at most so many, 0: all.")] = 0,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Texts a batch: the most a kill can lose.")
-    ] = 16,
+    ] = 8,
 ) -> None:
     """Write spans for every text; a run that was killed goes on where it was.
 

@@ -21,7 +21,7 @@ def make_spans_scorer(spans_key: str) -> Scorer:
 
 
 def make_entities_scorer(spans_key: str) -> Scorer:
-    """Score ``doc.spans[spans_key]`` as `make_spans_scorer` does, and ``doc.ents`` as `ner` does."""
+    """Score ``doc.spans[spans_key]`` as `make_spans_scorer` does, and ``doc.ents``."""
     return partial(score_entities, spans_key=spans_key)
 
 
