@@ -1,0 +1,135 @@
+"""Tiny fixtures that several test files share; their names start with ``mini_``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+
+from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
+from spacy_catalog_ner.exemplars.builder import read_exemplars
+
+REPOSITORY = Path(__file__).parent.parent
+
+ENTRIES = [
+    {"text": "The Weeknd", "label": "ARTIST", "id": "artist/weeknd", "aliases": ["weeknd"]},
+    {"text": "Adele", "label": "ARTIST", "id": "artist/adele"},
+    {"text": "Drake", "label": "ARTIST", "id": "artist/drake"},
+    {"text": "Boston", "label": "ARTIST", "id": "artist/boston", "weight": 2},
+    {"text": "Boston", "label": "CITY", "id": "city/boston", "weight": 9},
+    {"text": "Paris", "label": "CITY", "id": "city/paris"},
+    {"text": "Hello", "label": "SONG", "id": "song/hello"},
+    {"text": "Blinding Lights", "label": "SONG", "id": "song/blinding-lights"},
+    {"text": "Thriller", "label": "SONG", "id": "song/thriller"},
+    {"text": "Thriller", "label": "ALBUM", "id": "album/thriller"},
+    {"text": "Up", "label": "MOVIE", "id": "movie/up"},
+    {"text": "Dune", "label": "MOVIE", "id": "movie/dune"},
+]
+
+LABELS = {
+    "ARTIST": "a singer or band",
+    "CITY": "a city or town",
+    "SONG": "the title of a song",
+    "ALBUM": "the title of an album",
+    "MOVIE": "the title of a film",
+}
+
+UTTERANCES = [
+    ("play hello by adele", {"hello": "SONG", "adele": "ARTIST"}),
+    ("hello can you turn it up", {}),
+    ("put on blinding lights", {"blinding lights": "SONG"}),
+    ("what's the weather in boston tomorrow", {"boston": "CITY"}),
+    ("play more than a feeling by boston", {"boston": "ARTIST"}),
+    ("book me a train to paris", {"paris": "CITY"}),
+    ("i want to watch dune tonight", {"dune": "MOVIE"}),
+    ("play the whole thriller album", {"thriller": "ALBUM"}),
+]
+
+
+def annotate(text: str, names: dict[str, str]) -> dict:
+    """Make an annotated row; each name stands once in the text."""
+    spans = [
+        {"start": text.index(name), "end": text.index(name) + len(name), "label": label}
+        for name, label in names.items()
+    ]
+    return {"text": text, "spans": spans}
+
+
+def write_rows(path: Path, rows: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mini_catalog(tmp_path_factory) -> Path:
+    """The folder of a compiled catalog of a dozen entries."""
+    path = tmp_path_factory.mktemp("catalog") / "mini.catalog"
+    compile_catalog((Entry.from_row(row) for row in ENTRIES), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mini_annotated(tmp_path_factory) -> Path:
+    """Eight annotated utterances."""
+    rows = [annotate(text, names) for text, names in UTTERANCES]
+    return write_rows(tmp_path_factory.mktemp("annotated") / "mini.jsonl", rows)
+
+
+@pytest.fixture(scope="session")
+def mini_embedder() -> SentenceTransformerEmbedder:
+    """The bundled MiniLM, loaded once for the whole session."""
+    return SentenceTransformerEmbedder()
+
+
+@pytest.fixture(scope="session")
+def mini_store(mini_catalog, mini_annotated, mini_embedder) -> ExemplarStore:
+    """An exemplar store of the eight utterances."""
+    matcher = CatalogMatcher(catalog=mini_catalog)
+    exemplars = list(read_exemplars(mini_annotated, matcher, "en", Problems()))
+    return ExemplarStore.build(exemplars, mini_embedder)
+
+
+@pytest.fixture(scope="session")
+def mini_store_path(mini_store, tmp_path_factory) -> Path:
+    """The same store on disk."""
+    path = tmp_path_factory.mktemp("store") / "exemplars"
+    mini_store.to_disk(path)
+    return path
+
+
+@pytest.fixture
+def mini_matcher_nlp(mini_catalog) -> spacy.language.Language:
+    """A pipeline without any model: matcher, and constraints that accept every candidate."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe(
+        "constraint_post_processor", config={"source": "candidates", "overlap": "longest"}
+    )
+    return nlp
+
+
+@pytest.fixture
+def mini_python(tmp_path):
+    """Run code in a fresh Python process, in an empty folder."""
+
+    def run(code: str, *options: str, **environment: str) -> subprocess.CompletedProcess:
+        folder = tmp_path / "elsewhere"
+        folder.mkdir(exist_ok=True)
+        return subprocess.run(
+            [sys.executable, *options, "-c", code],
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
