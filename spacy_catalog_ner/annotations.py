@@ -70,11 +70,13 @@ def read_annotated(
 
 def _check_span(span: Any, text: str, labels: set[str] | None) -> tuple[str, str]:
     """Return the kind of problem and a message, both empty if there is none."""
-    if not isinstance(span, dict) or not isinstance(span.get("label"), str):
+    if not isinstance(span, dict) or not (isinstance(span.get("label"), str) and span["label"]):
         return "broken span", f'expected {{"start", "end", "label"}}, got {span!r:.80}'
     start, end = span.get("start"), span.get("end")
     if not (type(start) is int and type(end) is int and 0 <= start < end <= len(text)):
         return "span out of range", f"span {start}..{end} in a text of {len(text)} characters"
+    if not isinstance(span.get("score", 1.0), int | float):
+        return "broken span", f"score: expected a number, got {span['score']!r:.80}"
     if labels is not None and span["label"] not in labels:
         return "unknown label", f"unknown label {span['label']!r}"
     return "", ""
@@ -93,9 +95,8 @@ def make_doc(
     spans: list[Span] = []
     scores: list[float] = []
     for item in row["spans"]:
-        span = doc.char_span(
-            item["start"], item["end"], label=item["label"], kb_id=item.get("id") or ""
-        )
+        kb_id = "" if item.get("id") is None else str(item["id"])
+        span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
         if span is None:
             surface = row["text"][item["start"] : item["end"]]
             message = f"{surface!r} is off token boundaries; span skipped"

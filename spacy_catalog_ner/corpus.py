@@ -131,7 +131,7 @@ def _read_splits(
         splits[name] = [
             {**row, "spans": [span for span in row["spans"] if span["label"] in labels]}
             for _, row in read_annotated(path, problems)
-            if row.get("lang", lang).startswith(lang)
+            if str(row.get("lang") or lang).startswith(lang)
         ]
     return splits
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,18 +44,26 @@ def iter_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     """Yield (line number, text) of a UTF-8 file, gzipped where its name ends in ``.gz``.
 
     Lines that are not valid UTF-8 are reported in `problems` and skipped.
+
+    Raises
+    ------
+    CatalogNERError
+        If a file that ends in ``.gz`` is not gzipped or is truncated.
     """
     opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as stream:
-        for number, raw in enumerate(stream, start=1):
-            try:
-                text = raw.decode("utf8")
-            except UnicodeDecodeError as err:
-                problems.add(
-                    "invalid UTF-8", path, number, f"invalid UTF-8 at byte {err.start}; row skipped"
-                )
-                continue
-            yield number, text.lstrip("\ufeff") if number == 1 else text
+    number = 0
+    try:
+        with opener(path, "rb") as stream:
+            for number, raw in enumerate(stream, start=1):
+                try:
+                    text = raw.decode("utf8")
+                except UnicodeDecodeError as err:
+                    message = f"invalid UTF-8 at byte {err.start}; row skipped"
+                    problems.add("invalid UTF-8", path, number, message)
+                    continue
+                yield number, text.lstrip("\ufeff") if number == 1 else text
+    except (gzip.BadGzipFile, EOFError, zlib.error) as err:
+        raise CatalogNERError(f"{path}:{number + 1}: not a whole gzip file ({err})") from None
 
 
 def iter_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -64,8 +73,16 @@ def iter_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
             continue
         try:
             row = json.loads(text)
+            if "\\u" in text:
+                json.dumps(row, ensure_ascii=False).encode("utf8")
         except json.JSONDecodeError as err:
             problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
+            continue
+        except UnicodeEncodeError:  # "\ud800" is JSON, but no text
+            problems.add("broken row", path, number, "half a surrogate pair; row skipped")
+            continue
+        except (ValueError, RecursionError):
+            problems.add("broken row", path, number, "too long or too deep a value; row skipped")
             continue
         if not isinstance(row, dict):
             found = type(row).__name__
@@ -117,12 +134,28 @@ def write_json(path: str | Path, data: Any) -> None:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, *, mark: str) -> Iterator[Path]:
     """Give an empty folder beside `path` and put it in the place of `path` once all went well.
 
     An interrupted write leaves the old folder whole.
+
+    Parameters
+    ----------
+    path
+        Folder to write.
+    mark
+        A file that every folder of this kind holds.
+
+    Raises
+    ------
+    CatalogNERError
+        If `path` is a file, or a folder of something else: that is never replaced.
     """
     path = Path(path)
+    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / mark).exists()):
+        raise CatalogNERError(
+            f"{path}: holds something else (no {mark} in it); remove it or name another folder"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -131,7 +164,11 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         if path.exists():
             old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
             path.replace(old)
-            folder.replace(path)
+            try:
+                folder.replace(path)
+            except BaseException:
+                old.replace(path)
+                raise
             shutil.rmtree(old)
         else:
             folder.replace(path)

@@ -37,7 +37,10 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Languag
             config = util.load_config(path, overrides=overrides, interpolate=True)
             return util.load_model_from_config(config, auto_fill=True)
         return spacy.load(name, config=overrides)
-    except ConfigValidationError as err:
+    except CatalogNERError:
+        raise
+    except (ConfigValidationError, ImportError, ValueError) as err:
+        # A config of another shape, or a language, factory or package that is not installed.
         raise CatalogNERError(f"{name}: {' '.join(str(err).split())}") from None
     except OSError as err:
         raise CatalogNERError(

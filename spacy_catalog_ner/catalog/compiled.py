@@ -215,7 +215,7 @@ def pack_files(trie: Any, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -
 
 def write_files(path: str | Path, files: dict[str, bytes]) -> None:
     """Write a catalog's files to a folder, replacing an older one only when all are written."""
-    with atomic_folder(path) as folder:
+    with atomic_folder(path, mark=TRIE) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
 

@@ -103,7 +103,7 @@ def _check_weight(value: Any) -> float:
         return 1.0
     try:
         weight = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise CatalogNERError(f"weight: expected a number, got {value!r:.60}") from None
     if not (math.isfinite(weight) and weight >= 0):
         raise CatalogNERError(f"weight: expected a finite number of at least 0, got {value!r}")

@@ -73,12 +73,33 @@ def _kind(path: Path) -> str:
 def _iter_delimited(
     path: Path, delimiter: str, problems: Problems
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader((text for _, text in iter_lines(path, problems)), delimiter=delimiter)
-    header = reader.fieldnames or []
+    line = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal line  # the reader's own count leaves out the lines that iter_lines skips
+        for line, text in iter_lines(path, problems):  # noqa: B007
+            yield text
+
+    reader = csv.DictReader(texts(), delimiter=delimiter)
+    try:
+        header = list(reader.fieldnames or [])
+    except csv.Error as err:
+        raise CatalogNERError(f"{path}:1: no usable header ({err})") from None
     if "text" not in header or "label" not in header:
         found = json.dumps(header, ensure_ascii=False)
         raise CatalogNERError(
             f'{path}:1: expected a header with "text" and "label", got {found:.200}'
         )
-    for row in reader:
-        yield reader.line_num, {key: value for key, value in row.items() if key}
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as err:
+            problems.add("broken row", path, line, f"{err}; row skipped")
+            continue
+        if None in row:
+            message = f"more than the header's {len(header)} fields (quote a name that has a comma)"
+            problems.add("broken row", path, line, f"{message}; row skipped")
+            continue
+        yield line, row

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from spacy.cli._util import parse_config_overrides
 
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 
 def show(data: Any) -> None:
@@ -28,6 +28,23 @@ def warn_of(problems: Problems) -> None:
 
 
 def read_overrides(context: typer.Context) -> dict[str, Any]:
-    """Read ``--section.key value`` arguments that change a pipeline's config."""
+    """Read ``--section.key value`` arguments that change a pipeline's config.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is anything else among them.
+    """
+    is_value = False
+    for argument in context.args:
+        name, separator, _ = argument.partition("=")
+        if not name.startswith("--"):
+            if not is_value:
+                raise CatalogNERError(f"unexpected argument {argument!r}")
+            is_value = False
+        elif "." not in name:
+            raise CatalogNERError(f"no such option {name}; expected --section.key value")
+        else:
+            is_value = not separator
     overrides: dict[str, Any] = parse_config_overrides(list(context.args), env_var=None)
     return overrides

@@ -35,6 +35,10 @@ def convert(
     counts: Counter[str] = Counter()
     for source in sources:
         for line, row in read_annotated(source, problems, known):
+            if (row.get("catalog_ner") or {}).get("failure"):
+                # no answer is not the answer that there is no entity
+                problems.add("failed row", source, line, "got no answer; row skipped")
+                continue
             doc = make_doc(nlp, row, problems, source, line)
             counts.update(span.label_ for span in doc.spans["entities"])
             docs.add(doc)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spacy_catalog_ner.cli.common import read_overrides, show, warn_of
+from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.files import require_file
 from spacy_catalog_ner.labelling import label_file
@@ -39,4 +39,6 @@ def label(
     warn_of(problems)
     show(summary)
     if summary["failures"]:
+        say(f"Warning: {summary['failures']} texts got no answer; the reason is in their rows")
+    if summary["failures"] == summary["texts"]:
         raise typer.Exit(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +103,14 @@ class CatalogMatcher(Pipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All labels a candidate can have, sorted."""
+        """All labels a candidate can have, sorted.
+
+        Those of a compiled catalog that cannot be opened are left out: spaCy asks for the labels
+        while it loads a pipeline, before the pipeline's own catalog is there.
+        """
         labels = {entry.label for entry in self._overlay.entries}
-        if self.catalog is not None:
-            labels.update(self.catalog.labels)
+        with suppress(CatalogNERError):
+            labels.update(self.catalog.labels if self.catalog is not None else ())
         return tuple(sorted(labels))
 
     @property
@@ -221,9 +227,13 @@ class CatalogMatcher(Pipe):
         util.from_disk(path, deserializers, exclude)
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pipe's own, made by Cython, does not ask __getstate__.
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
+
     def __getstate__(self) -> dict[str, Any]:
         # A catalog on disk is mapped again by the process that unpickles: nothing is copied.
-        state = dict(self.__dict__)
+        state = {**self.__dict__, "name": self.name}  # Pipe keeps the name outside __dict__
         catalog = self._catalog
         state["_catalog"] = None
         if catalog is not None:
@@ -234,7 +244,8 @@ class CatalogMatcher(Pipe):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         files = state.pop("_catalog_files", None)
-        self.__dict__.update(state)
+        for key, value in state.items():
+            setattr(self, key, value)
         if files is not None:
             self._catalog = Catalog.from_files(files)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_catalog_ner.components.doc_record import SELECTED
 from spacy_catalog_ner.errors import MissingExtraError
 
 try:
@@ -27,6 +28,12 @@ except ImportError:
     default_config={
         **_DEFAULT_CONFIG,
         "save_io": False,
+    },
+    default_score_weights={
+        f"spans_{SELECTED}_p": None,
+        f"spans_{SELECTED}_r": None,
+        f"spans_{SELECTED}_f": 1.0,
+        f"spans_{SELECTED}_per_type": None,
     },
 )
 def make_llm_semantic_filter(nlp: Language, name: str, task: Any, model: Any, save_io: bool) -> Any:

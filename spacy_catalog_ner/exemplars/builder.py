@@ -33,7 +33,8 @@ def read_exemplars(
     from spacy import blank
 
     nlp = blank(lang)
-    for line, row in read_annotated(path, problems, set(matcher.labels)):
+    known = set(matcher.catalog.labels if matcher.catalog is not None else matcher.labels)
+    for line, row in read_annotated(path, problems, known):
         doc = make_doc(nlp, row, problems, path, line)
         yield make_exemplar(matcher(doc))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,11 @@ class SentenceTransformerEmbedder:
         """
         if self._encoder is None:
             self._encoder = _load(self.model)
+        if multiprocessing.parent_process() is not None:
+            # In a forked worker PyTorch would wait for threads that only its parent has.
+            import torch
+
+            torch.set_num_threads(1)
         vectors = self._encoder.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
         )

@@ -105,7 +105,7 @@ class ExemplarStore:
 
     def to_disk(self, path: str | Path) -> None:
         """Write the store to a folder, replacing an older one only when all is written."""
-        with atomic_folder(path) as folder:
+        with atomic_folder(path, mark="embeddings.npy") as folder:
             meta = {
                 "format_version": FORMAT_VERSION,
                 "embedder": self.embedder_name,

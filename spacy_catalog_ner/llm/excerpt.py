@@ -1,8 +1,7 @@
 """What of an exemplar is shown: only what bears on the text at hand.
 
-A small model on a CPU spends its time reading, and long spoken utterances say little about one
-candidate. On the English assets, excerpts take about two thirds of the tokens of whole exemplars
-at the same F1.
+A small model on a CPU spends its time reading, and most of a long spoken utterance says little
+about one candidate.
 """
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google
 
 _TOP_TOKENS = 20
 
+# Servers of a parent process, kept from being closed in the child: that would wait for threads
+# that are not there.
+_inherited: list[Any] = []
+
 
 def make_llama_cpp(
     model: str = BUNDLED_MODEL, context_length: int = 4096, threads: int | None = None
@@ -105,6 +109,8 @@ class LlamaCpp:
     def _get_server(self) -> Any:
         # The server's threads do not survive a fork: a child process starts its own.
         if self._server is None or self._pid != os.getpid():
+            if self._server is not None:
+                _inherited.append(self._server)
             self._server = self._load()
             self._pid = os.getpid()
         return self._server
@@ -122,7 +128,7 @@ class LlamaCpp:
         params.model.path = str(path)
         params.n_ctx = self.n_ctx
         params.n_parallel = 1
-        params.n_ubatch = 128  # measured: up to a third faster than 512 on two cores
+        params.n_ubatch = 128  # prompts are short: larger batches only wait
         params.swa_full = True  # without it a sliding-window model can't reuse a shared prefix
         params.cache_ram_mib = 0
         params.n_ctx_checkpoints = 0

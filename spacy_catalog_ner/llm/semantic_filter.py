@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Iterable, Iterator  # noqa: UP035  (spacy-llm looks for typing's)
 
+import srsly
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 
 from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED, span_key, update_record
+from spacy_catalog_ner.components.scoring import score_spans
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.files import read_labels, require_file
 from spacy_catalog_ner.llm.excerpt import excerpt
@@ -33,8 +36,6 @@ def make_semantic_filter(
     template
         Path of a Jinja template to use instead of ``llm/prompts/verdicts.v1.jinja``.
     """
-    if isinstance(labels, str):
-        labels = read_labels(labels)
     return SemanticFilter(labels=labels, threshold=threshold, template=template)
 
 
@@ -42,27 +43,48 @@ class SemanticFilter:
     """Asks of every candidate whether it is meant so in the text, and keeps those affirmed.
 
     The model never writes an entity: what is selected is a subset of the candidates by
-    construction, whatever the text says.
+    construction, whatever the text says. Parameters are those of `make_semantic_filter`.
     """
 
     def __init__(
         self,
         *,
-        labels: dict[str, str] | None = None,
+        labels: dict[str, str] | str | Path | None = None,
         threshold: float = 0.5,
         template: str | Path | None = None,
     ) -> None:
-        try:
-            import jinja2
-        except ImportError:
-            raise MissingExtraError("llm_semantic_filter", "local-llm") from None
         if not 0 <= threshold <= 1:
             raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
-        path = require_file(template or DEFAULT_TEMPLATE, "a Jinja template")
-        environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
-        self._template = environment.from_string(path.read_text(encoding="utf8"))
-        self.labels = labels or {}
         self.threshold = threshold
+        self._labels_path = Path(labels) if isinstance(labels, str | Path) else None
+        self._template_path = Path(template or DEFAULT_TEMPLATE)
+        # Files are read at first use: a saved pipeline brings their contents, and the paths in
+        # its config exist only where it was made.
+        self._labels = None if self._labels_path else dict(labels or {})  # type: ignore[arg-type]
+        self._source: str | None = None
+        self._template: Any = None
+
+    @property
+    def label_definitions(self) -> dict[str, str]:
+        """Description of each entity type.
+
+        Raises
+        ------
+        CatalogNERError
+            If the configured file is missing or of another shape.
+        """
+        if self._labels is None:
+            assert self._labels_path is not None
+            self._labels = read_labels(self._labels_path)
+        return self._labels
+
+    @property
+    def template(self) -> str:
+        """Jinja source of the prompt."""
+        if self._source is None:
+            path = require_file(self._template_path, "a Jinja template")
+            self._source = path.read_text(encoding="utf8")
+        return self._source
 
     def generate_prompts(self, docs: Iterable[Doc]) -> Iterable[Any]:
         """Yield a `SelectionPrompt` for each document; without candidates it asks nothing.
@@ -85,8 +107,10 @@ class SemanticFilter:
         labels = {span.label_ for span in doc.spans[CANDIDATES]}
         # The most similar exemplar stands nearest to the text.
         exemplars = [excerpt(exemplar, labels) for exemplar in reversed(doc._.exemplars or [])]
-        rendered = self._template.render(
-            labels=self.labels, exemplars=exemplars, text=_one_line(doc.text)
+        if self._template is None:
+            self._template = _compile(self.template)
+        rendered: str = self._template.render(
+            labels=self.label_definitions, exemplars=exemplars, text=_one_line(doc.text)
         )
         return rendered + "\n"
 
@@ -114,6 +138,41 @@ class SemanticFilter:
             "output_tokens": verdicts.output_tokens,
         }
         update_record(doc, usage=usage, failure=verdicts.error or None)
+
+    def scorer(self, examples: Iterable[Example]) -> dict[str, Any]:
+        """Score the selected spans against the gold entities, as spacy-llm asks of a task."""
+        return score_spans(examples, spans_key=SELECTED)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Serialise the contents of the files that the config names."""
+        return bytes(
+            srsly.msgpack_dumps({"labels": self.label_definitions, "template": self.template})
+        )
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> SemanticFilter:
+        """Load what `to_bytes` gave."""
+        parts = srsly.msgpack_loads(data)
+        self._labels, self._source, self._template = parts["labels"], parts["template"], None
+        return self
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write the contents of the files that the config names."""
+        Path(path).write_bytes(self.to_bytes())
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> SemanticFilter:
+        """Load what `to_disk` wrote."""
+        return self.from_bytes(Path(path).read_bytes())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_template": None}  # a compiled template can't be pickled
+
+
+def _compile(source: str) -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingExtraError("llm_semantic_filter", "local-llm") from None
+    return jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
 
 
 def _distinct(doc: Doc) -> Iterator[Span]:
