@@ -110,9 +110,7 @@ def mini_matcher_nlp(mini_catalog) -> spacy.language.Language:
     """A pipeline without any model: matcher, and constraints that accept every candidate."""
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
-    nlp.add_pipe(
-        "constraint_post_processor", config={"source": "candidates", "overlap": "longest"}
-    )
+    nlp.add_pipe("constraint_post_processor", config={"source": "candidates", "overlap": "longest"})
     return nlp
 
 

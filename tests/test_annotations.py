@@ -1,0 +1,213 @@
+"""Annotated text: what is wrong is named by file and line, what is right comes through unchanged."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_catalog_ner.annotations import doc_to_row, make_doc, read_annotated, read_texts
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+
+NLP = spacy.blank("en")
+TEXT = "play Adele now"
+ADELE = {"start": 5, "end": 10, "label": "ARTIST"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "annotated.jsonl"
+
+
+def annotated(path, *rows, labels=None) -> tuple[list, Problems]:
+    """Write rows, given as objects or as text, and read them again."""
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines), encoding="utf8")
+    problems = Problems()
+    return list(read_annotated(path, problems, labels)), problems
+
+
+def to_doc(row, problems=None):
+    return make_doc(NLP, row, Problems() if problems is None else problems, "f.jsonl", 7)
+
+
+def test_a_row_comes_through_unchanged_with_its_line(path):
+    row = {"text": TEXT, "spans": [ADELE], "lang": "en", "meta": {"id": "en-1"}}
+    rows, problems = annotated(path, "", row)
+    assert rows == [(2, row)]
+    assert len(problems) == 0
+
+
+def test_texts_need_no_annotation(path):
+    path.write_text('{"text": "play hello"}\n')
+    assert list(read_texts(path, Problems())) == [(1, {"text": "play hello"})]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "expected a JSON object, got list"),
+        ({"spans": []}, 'no "text"'),
+        ({"text": "", "spans": []}, 'no "text"'),
+        ({"text": " \n", "spans": []}, 'no "text"'),
+        ({"text": 5, "spans": []}, 'no "text"'),
+        ({"text": TEXT}, 'no "spans" list'),
+        ({"text": TEXT, "spans": None}, 'no "spans" list'),
+        ('{"text": "a\\ud800", "spans": []}', "half a surrogate pair"),
+    ],
+)
+def test_a_broken_row_is_named_and_counted_while_the_rest_goes_on(path, row, message):
+    good = {"text": TEXT, "spans": [ADELE]}
+    rows, problems = annotated(path, good, row, good)
+    assert rows == [(1, good), (3, good)]
+    assert problems.counts == {"broken row": 1}
+    assert problems.messages[0].startswith(f"{path}:2: {message}")
+
+
+def test_a_row_of_invalid_utf8_is_named(path):
+    path.write_bytes(b'{"text": "caf\xe9"}\n{"text": "ok"}\n')
+    problems = Problems()
+    assert [line for line, _ in read_texts(path, problems)] == [2]
+    assert problems.messages == [f"{path}:1: invalid UTF-8 at byte 13; row skipped"]
+
+
+@pytest.mark.parametrize(
+    ("span", "kind", "message"),
+    [
+        ({"start": 5, "end": 99, "label": "X"}, "span out of range", "span 5..99 in a text of 14"),
+        ({"start": -1, "end": 4, "label": "X"}, "span out of range", "span -1..4"),
+        ({"start": 5, "end": 5, "label": "X"}, "span out of range", "span 5..5"),
+        ({"start": 9, "end": 5, "label": "X"}, "span out of range", "span 9..5"),
+        ({"start": "5", "end": 9, "label": "X"}, "span out of range", "span 5..9"),
+        ({"start": 0.0, "end": 4, "label": "X"}, "span out of range", "span 0.0..4"),
+        ({"start": False, "end": True, "label": "X"}, "span out of range", "span False..True"),
+        ({"label": "X"}, "span out of range", "span None..None"),
+        ({"start": 5, "end": 10}, "broken span", "expected"),
+        ({"start": 5, "end": 10, "label": ""}, "broken span", "expected"),
+        ({"start": 5, "end": 10, "label": 3}, "broken span", "expected"),
+        ([5, 10, "X"], "broken span", "expected"),
+        ({**ADELE, "score": "high"}, "broken span", "score: expected a number, got 'high'"),
+        ({**ADELE, "label": "SINGER"}, "unknown label", "unknown label 'SINGER'"),
+    ],
+)
+def test_a_broken_span_is_named_and_left_out_of_its_row(path, span, kind, message):
+    rows, problems = annotated(path, {"text": TEXT, "spans": [span, ADELE]}, labels={"ARTIST", "X"})
+    assert rows == [(1, {"text": TEXT, "spans": [ADELE]})]
+    assert problems.counts == {kind: 1}
+    assert problems.messages[0].startswith(f"{path}:1: {message}")
+    assert problems.messages[0].endswith("span skipped")
+
+
+def test_every_label_is_known_where_none_are_given(path):
+    span = {**ADELE, "label": "ANYTHING"}
+    assert annotated(path, {"text": TEXT, "spans": [span]})[0][0][1]["spans"] == [span]
+
+
+def test_an_empty_file_is_reported(path):
+    rows, problems = annotated(path)
+    assert rows == []
+    assert problems.messages == [f"{path}:1: no text in this file"]
+
+
+def test_a_missing_file_is_a_one_line_error(path):
+    with pytest.raises(CatalogNERError, match="no such file, expected JSONL") as error:
+        list(read_annotated(path, Problems()))
+    assert "\n" not in str(error.value)
+
+
+def test_a_span_off_token_boundaries_is_named_and_left_out():
+    problems = Problems()
+    spans = [{"start": 5, "end": 8, "label": "X"}, ADELE]
+    doc = to_doc({"text": TEXT, "spans": spans}, problems)
+    assert [span.text for span in doc.spans["entities"]] == ["Adele"]
+    assert problems.counts == {"span off token boundaries": 1}
+    assert problems.messages == ["f.jsonl:7: 'Ade' is off token boundaries; span skipped"]
+
+
+def test_the_gold_spans_stand_in_entities_selected_and_ents():
+    doc = to_doc({"text": TEXT, "spans": [{**ADELE, "id": "artist/adele", "score": 0.5}]})
+    for group in (doc.spans["entities"], doc.spans["selected"], doc.ents):
+        assert [(s.text, s.label_, s.kb_id_) for s in group] == [
+            ("Adele", "ARTIST", "artist/adele")
+        ]
+    assert doc.spans["selected"].attrs["scores"] == [0.5]
+
+
+def test_of_overlapping_gold_spans_ents_has_the_longest():
+    spans = [
+        {"start": 0, "end": 8, "label": "CITY"},
+        {"start": 0, "end": 13, "label": "SONG"},
+        {"start": 0, "end": 8, "label": "BOOK"},
+    ]
+    doc = to_doc({"text": "new york city", "spans": spans})
+    assert len(doc.spans["entities"]) == 3
+    assert [ent.label_ for ent in doc.ents] == ["SONG"]
+
+
+def test_a_text_without_spans_is_annotated_as_having_none():
+    doc = to_doc({"text": TEXT, "spans": []})
+    assert doc.has_annotation("ENT_IOB")
+    assert len(doc.spans["entities"]) == 0
+
+
+def test_a_number_may_be_an_id():
+    doc = to_doc({"text": TEXT, "spans": [{**ADELE, "id": 0}]})
+    assert [ent.kb_id_ for ent in doc.ents] == ["0"]
+
+
+def test_a_pipeline_s_row_has_entities_candidates_and_record(mini_matcher_nlp):
+    row = doc_to_row(mini_matcher_nlp("adele"), {"text": "adele", "meta": {"id": 1}})
+    adele = {"start": 0, "end": 5, "label": "ARTIST", "id": "artist/adele"}
+    assert row == {
+        "text": "adele",
+        "meta": {"id": 1},
+        "spans": [adele],
+        "candidates": [adele],
+        "catalog_ner": {"candidates": 1, "violations": {}},
+    }
+    assert json.loads(json.dumps(row)) == row
+
+
+def test_ents_are_the_spans_of_a_doc_without_our_components():
+    doc = NLP.make_doc(TEXT)
+    doc.ents = [doc.char_span(5, 10, label="ARTIST")]
+    assert doc_to_row(doc, {"text": TEXT}) == {"text": TEXT, "spans": [ADELE]}
+
+
+@st.composite
+def annotated_rows(draw):
+    """Draw any text, with spans from one of its tokens' starts to another's end."""
+    pieces = st.one_of(st.sampled_from([" ", "\n", "don't", "AC/DC", "\u00e9"]), st.characters())
+    text = draw(st.lists(pieces, max_size=20).map("".join).filter(str.strip))
+    text = text.encode("utf8", "ignore").decode("utf8") or "x"
+    tokens = list(NLP.make_doc(text))
+    number = st.integers(0, len(tokens) - 1)
+    spans = []
+    for first, last in draw(st.lists(st.tuples(number, number).map(sorted), max_size=5)):
+        end = tokens[last].idx + len(tokens[last])
+        label, identifier = (
+            draw(st.sampled_from(["A", "B"])),
+            draw(st.sampled_from(["1", "\u00e9"])),
+        )
+        spans.append(
+            {
+                "start": tokens[first].idx,
+                "end": end,
+                "label": label,
+                "id": identifier,
+                "score": draw(st.integers(0, 8)) / 8,
+            }
+        )
+    return {"text": text, "spans": spans, "lang": "en"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(row=annotated_rows())
+def test_spans_on_token_boundaries_come_back_as_they_were(row):
+    problems = Problems()
+    assert doc_to_row(to_doc(row, problems), row) == row
+    assert len(problems) == 0

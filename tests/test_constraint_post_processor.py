@@ -1,0 +1,277 @@
+"""`constraint_post_processor`: what breaks a rule is dropped and counted, what passes is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.training import Example
+
+from spacy_catalog_ner.components import ConstraintPostProcessor
+from spacy_catalog_ner.errors import CatalogNERError
+
+NLP = spacy.blank("en")
+WORDS = ["play", "new", "york", "city", "by", "boston"]
+
+Item = tuple  # (start token, end token, label) and perhaps id
+
+
+def group(doc: Doc, key: str, items: list[Item], scores=None) -> None:
+    spans = [Span(doc, item[0], item[1], item[2], kb_id="".join(item[3:])) for item in items]
+    attrs = {} if scores is None else {"scores": scores}
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
+
+
+def make_doc(candidates: list[Item], selected: list[Item], scores=None) -> Doc:
+    doc = Doc(NLP.vocab, words=WORDS)
+    group(doc, "candidates", candidates)
+    group(doc, "selected", selected, scores)
+    return doc
+
+
+def entities(doc: Doc) -> list[Item]:
+    return [(span.start, span.end, span.label_) for span in doc.spans["entities"]]
+
+
+def ents(doc: Doc) -> list[Item]:
+    return [(span.start, span.end, span.label_) for span in doc.ents]
+
+
+def violations(doc: Doc) -> dict[str, int]:
+    return doc._.catalog_ner["violations"]
+
+
+NEW_YORK, NEW_YORK_CITY = (1, 3, "CITY"), (1, 4, "SONG")
+BOSTON_CITY, BOSTON_BAND = (5, 6, "CITY"), (5, 6, "ARTIST")
+ALL = [NEW_YORK, NEW_YORK_CITY, BOSTON_CITY, BOSTON_BAND]
+
+
+def test_selected_candidates_become_entities():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [BOSTON_BAND, NEW_YORK]))
+    assert entities(doc) == ents(doc) == [NEW_YORK, BOSTON_BAND]
+    assert violations(doc) == {}
+
+
+def test_nothing_selected_gives_no_entities():
+    doc = ConstraintPostProcessor()(make_doc(ALL, []))
+    assert entities(doc) == ents(doc) == []
+    assert doc.has_annotation("ENT_IOB")
+
+
+def test_a_span_that_is_no_candidate_is_out_of_catalog():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [(2, 4, "CITY"), BOSTON_BAND]))
+    assert entities(doc) == [BOSTON_BAND]
+    assert violations(doc) == {"out_of_catalog": 1}
+
+
+def test_a_candidate_with_a_label_it_does_not_have_is_a_wrong_label():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [(1, 3, "ARTIST"), BOSTON_BAND]))
+    assert entities(doc) == [BOSTON_BAND]
+    assert violations(doc) == {"wrong_label": 1}
+
+
+def test_a_span_selected_twice_is_a_duplicate():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [BOSTON_BAND, BOSTON_BAND, BOSTON_BAND]))
+    assert entities(doc) == [BOSTON_BAND]
+    assert violations(doc) == {"duplicate": 2}
+
+
+def test_a_span_over_another_is_an_overlap():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [NEW_YORK, NEW_YORK_CITY]))
+    assert entities(doc) == [NEW_YORK_CITY]
+    assert violations(doc) == {"overlap": 1}
+
+
+def test_every_kind_is_counted_by_itself():
+    selected = [(0, 1, "SONG"), (4, 5, "SONG"), (1, 3, "X"), NEW_YORK, NEW_YORK, NEW_YORK_CITY]
+    doc = ConstraintPostProcessor()(make_doc(ALL, selected))
+    expected = {"duplicate": 1, "out_of_catalog": 2, "overlap": 1, "wrong_label": 1}
+    assert violations(doc) == expected
+
+
+def test_no_candidates_at_all_means_that_everything_is_out_of_catalog():
+    doc = ConstraintPostProcessor()(make_doc([], [NEW_YORK]))
+    assert entities(doc) == []
+    assert violations(doc) == {"out_of_catalog": 1}
+
+
+def test_without_a_matcher_in_the_pipeline_membership_is_not_checked():
+    doc = make_doc([], [NEW_YORK])
+    del doc.spans["candidates"]
+    assert entities(ConstraintPostProcessor()(doc)) == [NEW_YORK]
+
+
+def test_confident_keeps_the_span_with_the_higher_confidence():
+    doc = make_doc(ALL, [NEW_YORK, NEW_YORK_CITY], scores=[0.9, 0.6])
+    assert entities(ConstraintPostProcessor(overlap="confident")(doc)) == [NEW_YORK]
+
+
+def test_confident_keeps_the_longer_span_where_confidences_are_equal_or_missing():
+    for scores in ([0.7, 0.7], None):
+        doc = make_doc(ALL, [NEW_YORK, NEW_YORK_CITY], scores)
+        assert entities(ConstraintPostProcessor(overlap="confident")(doc)) == [NEW_YORK_CITY]
+
+
+def test_longest_keeps_the_longer_span_whatever_the_confidence():
+    doc = make_doc(ALL, [NEW_YORK, NEW_YORK_CITY], scores=[0.9, 0.6])
+    assert entities(ConstraintPostProcessor(overlap="longest")(doc)) == [NEW_YORK_CITY]
+
+
+def test_of_two_labels_for_the_same_span_the_more_confident_stays():
+    doc = make_doc(ALL, [BOSTON_CITY, BOSTON_BAND], scores=[0.8, 0.7])
+    assert entities(ConstraintPostProcessor()(doc)) == [BOSTON_CITY]
+
+
+def test_allow_keeps_overlapping_entities_but_not_in_ents():
+    doc = ConstraintPostProcessor(overlap="allow")(make_doc(ALL, ALL))
+    assert entities(doc) == [NEW_YORK, NEW_YORK_CITY, BOSTON_BAND, BOSTON_CITY]
+    assert ents(doc) == [NEW_YORK_CITY, BOSTON_BAND]
+    assert violations(doc) == {}
+
+
+def test_a_policy_that_does_not_exist_is_refused():
+    with pytest.raises(CatalogNERError, match="overlap: expected one of allow, longest, confident"):
+        ConstraintPostProcessor(overlap="shortest")
+
+
+def test_confidences_stay_with_their_spans():
+    selected = [BOSTON_BAND, (2, 4, "X"), NEW_YORK]
+    doc = ConstraintPostProcessor()(make_doc(ALL, selected, scores=[0.9, 0.8, 0.7]))
+    assert entities(doc) == [NEW_YORK, BOSTON_BAND]
+    assert doc.spans["entities"].attrs["scores"] == [0.7, 0.9]
+
+
+def test_confidences_may_be_the_array_that_spancat_writes():
+    scores = np.array([0.5, 0.25], dtype="float32")
+    doc = ConstraintPostProcessor()(make_doc(ALL, [NEW_YORK, BOSTON_BAND], scores))
+    assert doc.spans["entities"].attrs["scores"] == [0.5, 0.25]
+
+
+def test_without_confidences_there_are_none_afterwards():
+    doc = ConstraintPostProcessor()(make_doc(ALL, [NEW_YORK]))
+    assert "scores" not in doc.spans["entities"].attrs
+
+
+def test_a_span_without_an_id_takes_that_of_its_candidate():
+    candidates = [(*BOSTON_BAND, "artist/boston"), (*BOSTON_CITY, "city/boston")]
+    doc = ConstraintPostProcessor()(make_doc(candidates, [BOSTON_CITY]))
+    assert [span.kb_id_ for span in doc.spans["entities"]] == ["city/boston"]
+    assert [ent.kb_id_ for ent in doc.ents] == ["city/boston"]
+
+
+def test_of_several_ids_the_most_popular_is_taken():
+    candidates = [(*BOSTON_BAND, "most popular"), (*BOSTON_BAND, "less popular")]
+    doc = ConstraintPostProcessor()(make_doc(candidates, [BOSTON_BAND]))
+    assert [span.kb_id_ for span in doc.spans["entities"]] == ["most popular"]
+
+
+def test_a_span_with_an_id_keeps_it():
+    candidates = [(*BOSTON_BAND, "most popular"), (*BOSTON_BAND, "less popular")]
+    doc = ConstraintPostProcessor()(make_doc(candidates, [(*BOSTON_BAND, "less popular")]))
+    assert [span.kb_id_ for span in doc.spans["entities"]] == ["less popular"]
+
+
+def test_other_keys_of_the_record_stay():
+    doc = make_doc(ALL, [NEW_YORK])
+    doc._.catalog_ner = {"candidates": 4, "tokens": 99}
+    assert ConstraintPostProcessor()(doc)._.catalog_ner == {
+        "candidates": 4,
+        "tokens": 99,
+        "violations": {},
+    }
+
+
+def test_a_missing_source_says_what_to_do():
+    with pytest.raises(CatalogNERError, match='found no doc.spans\\["selected"\\]') as error:
+        ConstraintPostProcessor()(NLP.make_doc("play hello"))
+    assert 'source = "candidates"' in str(error.value)
+
+
+def test_every_candidate_is_accepted_with_candidates_as_source(mini_matcher_nlp):
+    doc = mini_matcher_nlp("Hello by The Weeknd")
+    assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [
+        ("Hello", "SONG", "song/hello"),
+        ("The Weeknd", "ARTIST", "artist/weeknd"),
+    ]
+    assert doc._.catalog_ner == {"candidates": 3, "violations": {"overlap": 1}}
+
+
+LABEL = st.sampled_from(["SONG", "CITY", "ARTIST"])
+SPAN = st.tuples(st.integers(0, 5), st.integers(1, 3), LABEL).map(
+    lambda item: (item[0], min(item[0] + item[1], len(WORDS)), item[2])
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    candidates=st.lists(SPAN, max_size=8),
+    selected=st.lists(st.tuples(SPAN, st.floats(0, 1)), max_size=8),
+    overlap=st.sampled_from(["allow", "longest", "confident"]),
+)
+def test_whatever_is_selected_entities_are_candidates_and_every_span_is_accounted_for(
+    candidates, selected, overlap
+):
+    doc = make_doc(candidates, [span for span, _ in selected], [score for _, score in selected])
+    doc = ConstraintPostProcessor(overlap=overlap)(doc)
+    assert set(entities(doc)) <= set(candidates) & {span for span, _ in selected}
+    assert len(entities(doc)) + sum(violations(doc).values()) == len(selected)
+    assert len(doc.spans["entities"].attrs.get("scores", [])) == len(entities(doc))
+    tokens = [i for start, end, _ in ents(doc) for i in range(start, end)]
+    assert len(tokens) == len(set(tokens))
+    assert set(ents(doc)) <= set(entities(doc))
+    if overlap != "allow":
+        assert ents(doc) == entities(doc)
+
+
+def test_a_saved_pipeline_keeps_its_settings(mini_matcher_nlp, tmp_path):
+    mini_matcher_nlp.to_disk(tmp_path / "pipeline")
+    again = spacy.load(tmp_path / "pipeline")
+    post = again.get_pipe("constraint_post_processor")
+    assert (post.source, post.overlap, post.spans_key) == ("candidates", "longest", "entities")
+    assert [ent.text for ent in again("hello adele").ents] == ["hello", "adele"]
+
+
+def test_a_pipeline_loads_from_bytes(mini_matcher_nlp):
+    again = spacy.blank("en")
+    again.add_pipe("catalog_matcher")
+    again.add_pipe("constraint_post_processor", config={"source": "candidates"})
+    again.from_bytes(mini_matcher_nlp.to_bytes())
+    assert [ent.text for ent in again("hello adele").ents] == ["hello", "adele"]
+
+
+def test_two_processes_give_what_one_gives(mini_matcher_nlp):
+    stream = ["Hello by The Weeknd", "nobody"] * 2
+    one, two = (
+        [(ents(doc), doc._.catalog_ner) for doc in mini_matcher_nlp.pipe(stream, n_process=n)]
+        for n in (1, 2)
+    )
+    assert one == two
+
+
+def test_spans_scores_and_record_survive_a_doc_bin():
+    candidates = [(*NEW_YORK, "geo/1"), (*BOSTON_BAND, "artist/boston")]
+    doc = make_doc(candidates, [NEW_YORK, BOSTON_BAND, (0, 1, "X")], scores=[0.75, 0.5, 0.25])
+    data = DocBin(store_user_data=True)
+    data.add(ConstraintPostProcessor()(doc))
+    (again,) = DocBin().from_bytes(data.to_bytes()).get_docs(spacy.blank("en").vocab)
+    for key in ("candidates", "selected", "entities"):
+        assert list(map(str, again.spans[key])) == list(map(str, doc.spans[key]))
+        assert again.spans[key].attrs == doc.spans[key].attrs
+    assert [span.kb_id_ for span in again.spans["entities"]] == ["geo/1", "artist/boston"]
+    assert [(ent.text, ent.label_, ent.kb_id_) for ent in again.ents] == [
+        ("new york", "CITY", "geo/1"),
+        ("boston", "ARTIST", "artist/boston"),
+    ]
+    assert again._.catalog_ner == {"violations": {"out_of_catalog": 1}}
+
+
+def test_evaluation_scores_the_entities_and_ents(mini_matcher_nlp):
+    gold = {"entities": [(0, 5, "SONG"), (9, 15, "ARTIST")]}
+    example = Example.from_dict(mini_matcher_nlp.make_doc("Hello by Drakes"), gold)
+    scores = mini_matcher_nlp.evaluate([example])
+    assert scores["spans_entities_p"] == pytest.approx(1)
+    assert scores["spans_entities_r"] == pytest.approx(1 / 2)
+    assert scores["ents_f"] == pytest.approx(2 / 3)

@@ -1,0 +1,193 @@
+"""`project.yml`: that it holds together, and (slow) all of it on very little data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+from conftest import REPOSITORY
+from weasel.util.config import load_project_config
+
+GENERATED = ("corpus/", "training/", "packages/", "reports/")
+SOURCE = (REPOSITORY / "project.yml").read_text(encoding="utf8")
+PROJECT = load_project_config(REPOSITORY)
+COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
+
+
+def produced(path: str, outputs: set[str]) -> bool:
+    """Say whether `path` is an output or lies in one."""
+    return any(path == output or path.startswith(f"{output}/") for output in outputs)
+
+
+def test_the_workflow_names_known_commands():
+    assert set(PROJECT["workflows"]["all"]) <= set(COMMANDS)
+
+
+def test_every_dependency_is_in_the_repository_or_made_by_an_earlier_command():
+    outputs = {asset["dest"] for asset in PROJECT["assets"]}
+    for name in [*PROJECT["workflows"]["all"], *COMMANDS]:
+        for path in COMMANDS[name].get("deps", ()):
+            in_repository = not path.startswith(GENERATED) and (REPOSITORY / path).exists()
+            assert in_repository or produced(path, outputs), f"{name} needs {path}"
+        outputs.update(COMMANDS[name]["outputs"])
+
+
+def test_no_two_commands_write_the_same_file():
+    outputs = [path for command in COMMANDS.values() for path in command["outputs"]]
+    assert len(outputs) == len(set(outputs))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_command_reads_and_writes_stands_in_its_script(name):
+    script = " ".join(COMMANDS[name]["script"])
+    for path in COMMANDS[name]["outputs"]:
+        stem = re.sub(r"(\.summary)?\.(md|json|jsonl)$", "", path)
+        if name in ("package", "train-ner", "train-grounded"):  # they add to the name they get
+            stem = str(Path(path).parent)
+        assert stem in script, f"{name} does not write {path}"
+    for path in COMMANDS[name].get("deps", ()):
+        reads_data = path.startswith((*GENERATED, "configs/"))
+        implied = ".summary.json" in path
+        assert not reads_data or implied or path in script, f"{name} does not read {path}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_is_for(name):
+    assert COMMANDS[name]["help"]
+
+
+def test_every_variable_is_used_and_every_variable_used_is_set():
+    used = set(re.findall(r"\$\{vars\.(\w+)\}", SOURCE))
+    assert used == set(PROJECT["vars"])
+
+
+def test_every_variable_is_documented():
+    # By a comment above it, or above the run of variables with the same last word.
+    block = SOURCE.split("\nvars:\n")[1].split("\n\n")[0]
+    documented = ""
+    for line in block.splitlines():
+        if line.strip().startswith("#"):
+            documented = "?"
+            continue
+        name = line.split(":")[0].strip()
+        family = name.split("_")[-1]
+        assert documented in ("?", family), f"{name} has no comment"
+        documented = family
+
+
+# All of it, small
+
+SMALL = {
+    "traffic_limit": 6,
+    "test_limit": 8,
+    "exemplar_limit": 30,
+    "dev_limit": 8,
+    "max_steps": 20,
+}
+RUNNING = re.compile(r"^=+ ([\w-]+) =+$", re.MULTILINE)
+
+
+def run_project(folder: Path) -> tuple[set[str], str]:
+    """Run everything and return the commands that ran, and all output."""
+    command = [sys.executable, "-m", "spacy", "project", "run", "all", "."]
+    for name, value in SMALL.items():
+        command += [f"--vars.{name}", str(value)]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1200,
+    )
+    assert result.returncode == 0, result.stdout[-5000:]
+    output = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    started = RUNNING.findall(output)
+    skipped = set(re.findall(r"Skipping '([\w-]+)': nothing changed", output))
+    assert set(started) | skipped == set(PROJECT["workflows"]["all"])
+    return set(started) - skipped, output
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the repository in which everything has run once."""
+    folder = tmp_path_factory.mktemp("project") / "copy"
+    left_out = (*(name.rstrip("/") for name in GENERATED), ".git", "project.lock", "*.catalog")
+    caches = (".*_cache", "__pycache__", "*.egg-info", "build", "dist", ".venv", ".hypothesis")
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*left_out, *caches))
+    # The folder inside the package with the name of a generated one is none of those.
+    ran, _ = run_project(folder)
+    assert ran == set(PROJECT["workflows"]["all"])
+    return folder
+
+
+@pytest.mark.slow
+def test_the_report_compares_the_four_systems(project):
+    table = (project / "reports" / "media-en.md").read_text(encoding="utf8")
+    systems = re.findall(r"^\| ([\w-]+) \| \d\.\d+ \|", table, re.MULTILINE)
+    assert systems == ["accept-all", "teacher", "student-ner", "student-grounded"]
+    assert "8 held-out utterances" in table
+
+
+@pytest.mark.slow
+def test_the_lock_file_says_what_ran(project):
+    assert set(srsly.read_yaml(project / "project.lock")) == set(PROJECT["workflows"]["all"])
+
+
+@pytest.mark.slow
+def test_the_packaged_student_finds_names_anywhere_offline(project, tmp_path):
+    (wheel,) = project.glob("packages/*/dist/*.whl")
+    target = tmp_path / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--target", str(target), str(wheel)], check=True, timeout=300)
+    code = """
+import json, socket
+
+def refuse(*arguments):
+    raise OSError("no network here")
+
+socket.socket.connect = refuse
+import spacy
+
+nlp = spacy.load("en_media_student")
+nlp.get_pipe("catalog_matcher").add_entries([{"text": "Zanzibarella", "label": "ARTIST"}])
+docs = nlp.pipe(["play blinding lights", "play zanzibarella"])
+print(json.dumps([[[s.text, s.label_] for s in doc.spans["candidates"]] for doc in docs]))
+assert all("entities" in doc.spans for doc in nlp.pipe(["play blinding lights"]))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(target), "HF_HUB_OFFLINE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    known, new = json.loads(result.stdout.splitlines()[-1])
+    assert ["blinding lights", "SONG"] in known
+    assert new == [["zanzibarella", "ARTIST"]]
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing(project):
+    ran, output = run_project(project)
+    assert ran == set(), output
+
+
+@pytest.mark.slow
+def test_a_changed_config_runs_again_only_what_depends_on_it(project):
+    with (project / "configs" / "accept_all.cfg").open("a", encoding="utf8") as stream:
+        stream.write("\n# Changed.\n")
+    ran, output = run_project(project)
+    assert ran == {"predict-baseline", "report"}, output
