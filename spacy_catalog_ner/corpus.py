@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Limits:
-    """How many utterances to take, 0 for all: in the order of a seeded shuffle."""
+    """How many utterances to take, 0 for all (but of `dev`), in the order of a seeded shuffle."""
 
     exemplars: int = 0
     dev: int = 60

@@ -14,12 +14,21 @@ from pathlib import Path
 from typing import IO, Any
 
 import srsly
+from srsly.ruamel_yaml.error import YAMLError
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 
 def require_file(path: str | Path, what: str) -> Path:
     """Return `path` as a Path, or raise a one-line error that says what was expected there."""
+    path = require_path(path, what)
+    if path.is_dir():
+        raise CatalogNERError(f"{path}: is a folder, expected {what}")
+    return path
+
+
+def require_path(path: str | Path, what: str) -> Path:
+    """Do as `require_file` for what may be a file or a folder."""
     path = Path(path)
     if not path.exists():
         raise CatalogNERError(f"{path}: no such file, expected {what}")
@@ -34,7 +43,12 @@ def read_labels(path: str | Path) -> dict[str, str]:
     CatalogNERError
         If it is missing or of another shape.
     """
-    labels = srsly.read_yaml(require_file(path, "YAML lines LABEL: description"))
+    try:
+        labels = srsly.read_yaml(require_file(path, "YAML lines LABEL: description"))
+    except (ValueError, YAMLError) as err:
+        if isinstance(err, CatalogNERError):
+            raise
+        raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
     if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
         raise CatalogNERError(f"{path}: expected YAML lines LABEL: description")
     return labels
@@ -137,7 +151,7 @@ def write_json(path: str | Path, data: Any) -> None:
 def atomic_folder(path: str | Path, *, mark: str) -> Iterator[Path]:
     """Give an empty folder beside `path` and put it in the place of `path` once all went well.
 
-    An interrupted write leaves the old folder whole.
+    A write that fails leaves the old folder as it was.
 
     Parameters
     ----------

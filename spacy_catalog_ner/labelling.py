@@ -16,8 +16,9 @@ from spacy.language import Language
 from spacy.util import minibatch
 from tqdm import tqdm
 
+from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.annotations import doc_to_row, read_texts
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import dump_row, write_json
 
 
@@ -58,10 +59,19 @@ def label_file(
     -------
     dict
         The summary: texts, candidates, entities, violations by kind, failures, tokens, seconds.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no text in `source`, or `target` is no other JSONL file.
     """
     source, target = Path(source), Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix != ".jsonl" or target.resolve() == source.resolve():
+        raise CatalogNERError(f"{target}: expected another file than the input, named *.jsonl")
     total = sum(1 for _ in islice(read_texts(source, Problems()), limit or None))
+    if not total:
+        raise CatalogNERError(f"{source}: no text in this file")
+    target.parent.mkdir(parents=True, exist_ok=True)
     run = _Run(target, fingerprint(nlp, source, limit))
     summary = run.resume()
     done = summary["texts"]
@@ -115,7 +125,9 @@ def _count(summary: dict[str, Any], row: dict[str, Any]) -> None:
     summary["entities"] += len(row["spans"])
     summary["failures"] += bool(record.get("failure"))
     for name in ("violations", "usage"):
-        summary[name] = dict(Counter(summary[name]) + Counter(record.get(name) or {}))
+        counts = Counter(summary[name])
+        counts.update(record.get(name) or {})
+        summary[name] = dict(sorted(counts.items()))
 
 
 def summary_path(target: Path) -> Path:
@@ -128,8 +140,13 @@ def fingerprint(nlp: Language, source: Path, limit: int) -> str:
     digest = hashlib.sha256(source.read_bytes())
     digest.update(nlp.config.to_str().encode("utf8"))
     digest.update(str(limit).encode("utf8"))
+    digest.update(__version__.encode("utf8"))
     for _, component in nlp.pipeline:
-        digest.update(str(getattr(component, "content_version", "")).encode("utf8"))
+        version = getattr(component, "content_version", None)
+        if version is not None:  # cheaper than all of a large catalog
+            digest.update(version.encode("utf8"))
+        elif hasattr(component, "to_bytes"):
+            digest.update(component.to_bytes())
     return digest.hexdigest()
 
 
@@ -155,8 +172,12 @@ class _Run:
         }
         size = 0
         if self.part.is_file() and self.state.is_file():
-            state = json.loads(self.state.read_text(encoding="utf8"))
-            if state["fingerprint"] == self.fingerprint:
+            try:
+                state = json.loads(self.state.read_text(encoding="utf8"))
+            except ValueError:  # cut off by a full disk, say: start again
+                state = {"fingerprint": ""}
+            saved = state["fingerprint"] == self.fingerprint
+            if saved and self.part.stat().st_size >= state["bytes"]:
                 summary, size = state["summary"], state["bytes"]
         with self.part.open("ab") as stream:
             stream.truncate(size)
@@ -177,9 +198,11 @@ class _Run:
         self.state.unlink(missing_ok=True)
 
 
-def label_rows(nlp: Language, source: str | Path, problems: Problems) -> Iterator[dict[str, Any]]:
-    """Yield one row with spans for every text of a file, in memory."""
-    rows = [row for _, row in read_texts(source, problems)]
-    docs = nlp.pipe(row["text"] for row in rows)
-    for row, doc in zip(rows, docs, strict=True):
+def label_rows(
+    nlp: Language, rows: list[dict[str, Any]], progress: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Yield each row with the spans that a pipeline finds, in memory."""
+    docs = nlp.pipe((row["text"] for row in rows), batch_size=8)
+    labelled = zip(rows, docs, strict=True)
+    for row, doc in tqdm(labelled, total=len(rows), unit="text", disable=not progress):
         yield doc_to_row(doc, {key: value for key, value in row.items() if key != "spans"})

@@ -13,6 +13,20 @@ from spacy.language import Language
 from spacy_catalog_ner.errors import CatalogNERError
 
 
+def blank_pipeline(lang: str) -> Language:
+    """Return spaCy's empty pipeline of a language.
+
+    Raises
+    ------
+    CatalogNERError
+        If spaCy does not know the language.
+    """
+    try:
+        return spacy.blank(lang)
+    except ImportError:
+        raise CatalogNERError(f"--lang {lang}: spaCy knows no such language") from None
+
+
 def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Language:
     """Load a pipeline from a config file, a folder or an installed package.
 

@@ -1,4 +1,4 @@
-"""Annotated text: what is wrong is named by file and line, what is right comes through unchanged."""
+"""Annotated text: what is wrong is named by file and line, the rest comes through unchanged."""
 
 from __future__ import annotations
 

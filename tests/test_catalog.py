@@ -124,7 +124,7 @@ def test_the_catalog_is_named_after_its_folder_unless_told(tmp_path):
 
 
 def test_names_in_any_script_come_back_as_they_were_written(tmp_path):
-    names = ["Björk", "東京", "Москва", "Straße", "İstanbul", "P!nk", "𝔘nicode", "🎵 Song"]
+    names = ["Björk", "東京", "Москва", "Straße", "İstanbul", "P!nk", "\U0001d518nicode", "🎵 Song"]
     catalog = compile_catalog([Entry(name, "X", name) for name in names], tmp_path / "c")
     for name in names:
         assert [entry.text for entry in catalog.lookup(name)] == [name]

@@ -231,10 +231,46 @@ def test_a_file_without_entries_compiles_to_nothing(cli, tmp_path):
     assert not (tmp_path / "x.catalog").exists()
 
 
-def test_a_file_without_texts_is_warned_of(cli, baseline, tmp_path):
+def test_a_file_without_texts_is_refused_and_replaces_nothing(cli, baseline, tmp_path):
     (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "out.jsonl").write_text("earlier labels\n")
     result = cli("label", tmp_path / "empty.jsonl", "-o", tmp_path / "out.jsonl", *baseline)
-    assert f"{tmp_path / 'empty.jsonl'}:1: no text in this file" in result.err
+    assert result.code == 2
+    assert f"{tmp_path / 'empty.jsonl'}: no text in this file" in result.err
+    assert "Traceback" not in result.err
+    assert (tmp_path / "out.jsonl").read_text() == "earlier labels\n"
+
+
+def test_labels_never_replace_their_own_input(cli, baseline, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "play drake"}\n')
+    result = cli("label", source, "-o", source, *baseline)
+    assert result.code == 2
+    assert source.read_text() == '{"text": "play drake"}\n'
+
+
+def test_a_misspelt_option_is_not_taken_for_a_setting(cli, tmp_path):
+    row = '{"text": "play sade", "spans": []}\n'
+    (tmp_path / "a.jsonl").write_text(row)
+    result = cli("evaluate", tmp_path / "a.jsonl", tmp_path / "a.jsonl", "--outptu", "x.json")
+    assert result.code == 2
+    assert "--outptu" in result.err
+
+
+def test_a_broken_gold_row_does_not_stop_an_evaluation(cli, baseline, tmp_path):
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text('{"text": "no spans"}\n{"text": "play sade", "spans": []}\n')
+    _, config, *settings = baseline
+    result = cli("evaluate", config, gold, *settings)
+    assert result.code == 0
+    assert f"{gold}:1: " in result.err
+    assert json.loads(result.out)["texts"] == 1
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(cli, tmp_path):
+    result = cli("convert", tmp_path, "-o", tmp_path / "x.spacy")
+    assert result.code == 2
+    assert "is a folder" in result.err
     assert "Traceback" not in result.err
 
 

@@ -185,7 +185,7 @@ def test_other_keys_of_the_record_stay():
 
 
 def test_a_missing_source_says_what_to_do():
-    with pytest.raises(CatalogNERError, match='found no doc.spans\\["selected"\\]') as error:
+    with pytest.raises(CatalogNERError, match=r'found no doc\.spans\["selected"\]') as error:
         ConstraintPostProcessor()(NLP.make_doc("play hello"))
     assert 'source = "candidates"' in str(error.value)
 

@@ -264,7 +264,7 @@ def test_unpacked_massive_is_a_corpus(massive, tmp_path):
 
 
 def test_an_archive_that_is_not_the_release_known_is_refused(massive, tmp_path):
-    with pytest.raises(CatalogNERError, match="SHA-256 is [0-9a-f]{64}, expected 4cba5faa"):
+    with pytest.raises(CatalogNERError, match=r"SHA-256 is [0-9a-f]{64}, expected 4cba5faa"):
         unpack_massive(massive[0], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -10,11 +10,12 @@ import sys
 import time
 
 import pytest
+import spacy
 from conftest import REPOSITORY, write_rows
 from spacy.language import Language
 
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.labelling import label_file
+from spacy_catalog_ner.labelling import fingerprint, label_file
 from spacy_catalog_ner.pipelines import load_pipeline
 
 CUTS: set[str] = set()
@@ -119,11 +120,22 @@ def test_limit_takes_the_first_texts(nlp, texts, tmp_path):
     assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 1, 2]
 
 
-def test_an_empty_file_gives_an_empty_file(nlp, tmp_path):
-    (tmp_path / "in.jsonl").touch()
-    summary = label(nlp, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
-    assert summary["texts"] == 0
-    assert read(tmp_path / "out.jsonl") == []
+def test_a_part_shorter_than_its_state_says_starts_anew(nlp, texts, tmp_path):
+    whole = tmp_path / "whole.jsonl"
+    label(nlp, texts, whole)
+    out = tmp_path / "out.jsonl"
+    state = {"fingerprint": fingerprint(nlp, texts, 0), "bytes": 10_000, "summary": {}}
+    (tmp_path / "out.jsonl.part").write_text("")
+    (tmp_path / "out.jsonl.part.json").write_text(json.dumps(state))
+    label(nlp, texts, out)
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_other_contents_of_a_component_are_another_run(texts):
+    one, other = spacy.blank("en"), spacy.blank("en")
+    for nlp, name in ((one, "a"), (other, "b")):
+        nlp.add_pipe("entity_ruler").add_patterns([{"label": "X", "pattern": name}])
+    assert fingerprint(one, texts, 0) != fingerprint(other, texts, 0)
 
 
 def test_nothing_but_output_and_summary_is_left(nlp, texts, tmp_path):

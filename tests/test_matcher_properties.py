@@ -18,10 +18,10 @@ from spacy_catalog_ner.errors import CatalogNERError
 NLP = spacy.blank("en")
 
 UNICODE = st.characters(exclude_categories=("Cs",))
-TRICKY = st.sampled_from(
-    ["a", "A", "b", " ", "  ", "\n", "-", "'", ".", "!", "/", "1", "\u00a0", "\u200b", "\0"]
-    + ["\u00df", "\u0130", "\u017f", "\ufb01", "\u00bd", "\u2019", "\u2013", "\u00b4", "\u00a8"]
-    + ["\u0301", "\u0345", "\u00e9", "\u6771", "\u0e33", "\u1e9e", "\u03c2", "\u2126", "\U0001f3b5"]
+TRICKY = st.one_of(
+    st.sampled_from(["a", "A", "b", " ", "  ", "\n", "-", "'", ".", "!", "/", "1", "\0"]),
+    st.sampled_from("\u00df\u0130\u017f\ufb01\u00bd\u2019\u2013\u00b4\u00a8\u00a0\u200b"),
+    st.sampled_from("\u0301\u0345\u00e9\u6771\u0e33\u1e9e\u03c2\u2126\U0001f3b5"),
 )
 WORD = st.sampled_from(["new", "York", "city", "NEW", "n'", "don't", "u.s.", "jay-z", "'s", "ab"])
 PIECE = st.one_of(TRICKY, TRICKY, WORD, UNICODE)

@@ -103,7 +103,7 @@ def run_project(folder: Path) -> tuple[set[str], str]:
     result = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path, "COLUMNS": "200"},
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(folder), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -124,7 +124,6 @@ def project(tmp_path_factory) -> Path:
     left_out = (*(name.rstrip("/") for name in GENERATED), ".git", "project.lock", "*.catalog")
     caches = (".*_cache", "__pycache__", "*.egg-info", "build", "dist", ".venv", ".hypothesis")
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*left_out, *caches))
-    # The folder inside the package with the name of a generated one is none of those.
     ran, _ = run_project(folder)
     assert ran == set(PROJECT["workflows"]["all"])
     return folder
@@ -176,7 +175,7 @@ assert all("entities" in doc.spans for doc in nlp.pipe(["play blinding lights"])
     assert result.returncode == 0, result.stderr
     known, new = json.loads(result.stdout.splitlines()[-1])
     assert ["blinding lights", "SONG"] in known
-    assert new == [["zanzibarella", "ARTIST"]]
+    assert ["zanzibarella", "ARTIST"] in new
 
 
 @pytest.mark.slow

@@ -78,11 +78,14 @@ class Catalog:
             if not file.is_file() or file.stat().st_size != info["bytes"]:
                 raise CatalogNERError(f"{file}: missing or truncated; compile the catalog again")
         trie = marisa_trie.Trie()
-        trie.mmap(str(path / TRIE))
-        arrays = {
-            name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ARRAYS
-        }
+        try:
+            trie.mmap(str(path / TRIE))
+            arrays = {
+                name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                for name in ARRAYS
+            }
+        except (RuntimeError, ValueError) as err:
+            raise CatalogNERError(f"{path}: damaged ({err}); compile the catalog again") from None
         return cls(trie, arrays, meta, path)
 
     @classmethod

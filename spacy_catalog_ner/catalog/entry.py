@@ -30,7 +30,14 @@ class Entry:
     aliases
         Other forms that name the same entity.
     lang
-        Language of the name, an empty string where it does not matter.
+        Language of the name, an empty string where it does not matter. It is kept with the entry
+        and not used in matching.
+
+    Raises
+    ------
+    CatalogNERError
+        If the name or an alias has no letter or digit, is too long or holds a NUL byte, or there
+        is no label.
     """
 
     text: str
@@ -39,6 +46,12 @@ class Entry:
     weight: float = 1.0
     aliases: tuple[str, ...] = ()
     lang: str = ""
+
+    def __post_init__(self) -> None:
+        for name in (self.text, *self.aliases):
+            _check_name(name)
+        if not self.label:
+            raise CatalogNERError("no label")
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Entry:
@@ -62,11 +75,11 @@ class Entry:
             raise CatalogNERError('aliases: expected a list of strings, or "a|b" in a CSV file')
         identifier = row.get("id")
         return cls(
-            text=_check_name(text),
+            text=_check_name(text).strip(),
             label=label.strip(),
             id="" if identifier is None else str(identifier),
             weight=_check_weight(row.get("weight")),
-            aliases=tuple(_check_name(alias) for alias in aliases if alias != ""),
+            aliases=tuple(_check_name(alias).strip() for alias in aliases if alias != ""),
             lang=str(row.get("lang") or ""),
         )
 
@@ -95,7 +108,7 @@ def _check_name(value: Any) -> str:
         raise CatalogNERError("a name with a NUL byte")
     if not any(char.isalnum() for char in value):
         raise CatalogNERError(f"a name without a letter or digit: {value!r:.60}")
-    return value.strip()
+    return value
 
 
 def _check_weight(value: Any) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from spacy_catalog_ner.catalog.entry import Entry
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl, iter_lines, require_file
+from spacy_catalog_ner.files import iter_jsonl, iter_lines, require_path
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
@@ -34,7 +34,7 @@ def read_entries(path: str | Path, problems: Problems) -> Iterator[Entry]:
     CatalogNERError
         If the file is missing, of an unknown kind, or has no usable header.
     """
-    path = require_file(path, "catalog entries (.jsonl, .csv or .tsv)")
+    path = require_path(path, "catalog entries (.jsonl, .csv or .tsv)")
     if path.is_dir():
         files = sorted(
             child for child in path.iterdir() if _kind(child) in (".jsonl", *_DELIMITERS)

@@ -14,7 +14,7 @@ from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog, read_entr
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.corpus import city_entries
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels, require_file, write_jsonl
+from spacy_catalog_ner.files import read_labels, require_path, write_jsonl
 
 catalog_app = typer.Typer(name="catalog", help="Entity catalogs.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def compile_command(
     """
     wanted = None if labels is None else set(read_labels(labels))
     for source in sources:  # all of them, before any work
-        require_file(source, "catalog entries (.jsonl, .csv or .tsv)")
+        require_path(source, "catalog entries (.jsonl, .csv or .tsv)")
     problems = Problems()
 
     def entries() -> Iterator[Entry]:
@@ -44,8 +44,10 @@ def compile_command(
                 if wanted is None or entry.label in wanted:
                     yield entry
 
-    catalog = compile_catalog(entries(), output)
-    warn_of(problems)
+    try:
+        catalog = compile_catalog(entries(), output)
+    finally:
+        warn_of(problems)
     say(f"{output}: {len(catalog)} entries, {catalog.meta['surface_forms']} surface forms")
 
 

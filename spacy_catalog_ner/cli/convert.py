@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-import spacy
 import typer
 from spacy.tokens import DocBin
 
@@ -14,6 +13,7 @@ from spacy_catalog_ner.annotations import make_doc, read_annotated
 from spacy_catalog_ner.cli.common import say, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import atomic_write, read_labels
+from spacy_catalog_ner.pipelines import blank_pipeline
 
 
 def convert(
@@ -29,7 +29,7 @@ def convert(
     Example: catalog-ner convert exemplars.jsonl labelled.jsonl -o train.spacy
     """
     known = None if labels is None else set(read_labels(labels))
-    nlp = spacy.blank(lang)
+    nlp = blank_pipeline(lang)
     problems = Problems()
     docs = DocBin(store_user_data=True)
     counts: Counter[str] = Counter()

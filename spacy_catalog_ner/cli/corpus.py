@@ -10,7 +10,7 @@ import typer
 from spacy_catalog_ner.cli.common import show, warn_of
 from spacy_catalog_ner.corpus import Limits, prepare_corpus
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels, require_file
+from spacy_catalog_ner.files import read_labels, require_path
 from spacy_catalog_ner.massive import unpack_massive
 
 corpus_app = typer.Typer(name="corpus", help="Corpora of utterances.", no_args_is_help=True)
@@ -23,7 +23,7 @@ def prepare(
     labels: Annotated[Path, typer.Option(help="YAML of LABEL: description.")],
     lang: Annotated[str, typer.Option(help="Language to take.")] = "en",
     exemplars: Annotated[int, typer.Option(help="Annotated utterances to show, 0: all.")] = 0,
-    dev: Annotated[int, typer.Option(help="Utterances to choose the best model on.")] = 60,
+    dev: Annotated[int, typer.Option(min=1, help="Utterances to choose the best model on.")] = 60,
     test: Annotated[int, typer.Option(help="Held-out utterances, 0: all.")] = 0,
     traffic: Annotated[int, typer.Option(help="Utterances without annotation, 0: all.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
@@ -34,7 +34,7 @@ def prepare(
     """
     problems = Problems()
     meta = prepare_corpus(
-        require_file(source, "a folder with a corpus"),
+        require_path(source, "a folder with a corpus"),
         output,
         problems,
         lang=lang,

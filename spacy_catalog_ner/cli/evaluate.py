@@ -33,13 +33,16 @@ def evaluate(
     Example: catalog-ner evaluate labelled.jsonl test.jsonl
     """
     problems = Problems()
+    overrides = read_overrides(context)
+    gold_rows = _read(gold, problems)
     if Path(predictions).suffix in (".jsonl", ".gz"):
-        result = _score(Path(predictions), gold, problems)
+        if overrides:
+            raise CatalogNERError(f"--{next(iter(overrides))}: a file of predictions has no config")
+        rows = _read(Path(predictions), problems)
     else:
-        nlp = load_pipeline(predictions, read_overrides(context))
-        rows = list(label_rows(nlp, gold, problems))
-        result = evaluate_rows(rows, _read(gold, problems))
+        rows = list(label_rows(load_pipeline(predictions, overrides), gold_rows))
     warn_of(problems)
+    result = evaluate_rows(rows, gold_rows)
     if output is not None:
         write_json(output, result)
     show(result)
@@ -61,12 +64,13 @@ def report(
     Example: catalog-ner report test.jsonl teacher=teacher.jsonl student=student.jsonl -o reports/x
     """
     problems = Problems()
+    gold_rows = _read(gold, problems)
     results = {}
     for system in systems:
         name, separator, path = system.partition("=")
         if not separator:
             raise CatalogNERError(f"{system!r}: expected NAME=LABELLED.jsonl")
-        results[name] = _score(Path(path), gold, problems)
+        results[name] = _score(Path(path), gold_rows, problems)
         summary = summary_path(Path(path))
         if summary.is_file():
             figures = json.loads(summary.read_text(encoding="utf8"))
@@ -81,15 +85,17 @@ def report(
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    meta: dict[str, Any] = json.loads(
-        require_file(path, "meta.json of a prepared corpus").read_text(encoding="utf8")
-    )
+    text = require_file(path, "meta.json of a prepared corpus").read_text(encoding="utf8")
+    try:
+        meta: dict[str, Any] = json.loads(text)
+    except ValueError as err:
+        raise CatalogNERError(f"{path}: not JSON ({err})") from None
     return meta
 
 
-def _score(predictions: Path, gold: Path, problems: Problems) -> dict[str, Any]:
+def _score(predictions: Path, gold: list[dict[str, Any]], problems: Problems) -> dict[str, Any]:
     try:
-        return evaluate_rows(_read(predictions, problems), _read(gold, problems))
+        return evaluate_rows(_read(predictions, problems), gold)
     except CatalogNERError as err:
         raise CatalogNERError(f"{predictions}: {err}") from None
 

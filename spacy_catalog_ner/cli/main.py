@@ -56,7 +56,7 @@ def main() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
         app()
-    except CatalogNERError as err:
+    except (CatalogNERError, OSError) as err:  # an OSError names its file and what is wrong
         typer.secho(f"Error: {err}", fg=typer.colors.RED, err=True)
         sys.exit(2)
 

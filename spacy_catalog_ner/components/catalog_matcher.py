@@ -189,9 +189,8 @@ class CatalogMatcher(Pipe):
         serializers: dict[str, Callable[[], Any]] = {
             "entries": lambda: srsly.msgpack_dumps(self._entry_rows()),
         }
-        if self.catalog is not None:
-            files = self.catalog.to_files()
-            serializers["catalog"] = lambda: srsly.msgpack_dumps(files)
+        if "catalog" not in exclude and (catalog := self.catalog) is not None:
+            serializers["catalog"] = lambda: srsly.msgpack_dumps(catalog.to_files())
         return bytes(util.to_bytes(serializers, exclude))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
@@ -211,8 +210,7 @@ class CatalogMatcher(Pipe):
         serializers: dict[str, Callable[[Path], Any]] = {
             "entries.jsonl": lambda p: srsly.write_jsonl(p, self._entry_rows()),
         }
-        if self.catalog is not None:
-            catalog = self.catalog
+        if "catalog" not in exclude and (catalog := self.catalog) is not None:
             serializers["catalog"] = catalog.to_disk
         util.to_disk(path, serializers, exclude)
 

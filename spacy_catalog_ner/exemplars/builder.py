@@ -12,6 +12,7 @@ from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
 from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, span_key
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars.store import Exemplar
+from spacy_catalog_ner.pipelines import blank_pipeline
 
 
 def read_exemplars(
@@ -30,10 +31,10 @@ def read_exemplars(
     problems
         Receives what is wrong, with its line.
     """
-    from spacy import blank
-
-    nlp = blank(lang)
-    known = set(matcher.catalog.labels if matcher.catalog is not None else matcher.labels)
+    nlp = blank_pipeline(lang)
+    known = set(matcher.labels)
+    if matcher.catalog is not None:  # raises if there should be one and is none
+        known.update(matcher.catalog.labels)
     for line, row in read_annotated(path, problems, known):
         doc = make_doc(nlp, row, problems, path, line)
         yield make_exemplar(matcher(doc))

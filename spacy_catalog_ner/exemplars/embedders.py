@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +42,7 @@ class SentenceTransformerEmbedder:
     def __init__(self, model: str = BUNDLED_MODEL) -> None:
         self.model = model
         self._encoder: Any = None
+        self._pid = 0
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Embed texts.
@@ -60,11 +61,13 @@ class SentenceTransformerEmbedder:
         """
         if self._encoder is None:
             self._encoder = _load(self.model)
-        if multiprocessing.parent_process() is not None:
+            self._pid = os.getpid()
+        if self._pid != os.getpid():
             # In a forked worker PyTorch would wait for threads that only its parent has.
             import torch
 
             torch.set_num_threads(1)
+            self._pid = os.getpid()
         vectors = self._encoder.encode(
             list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
         )
@@ -72,7 +75,7 @@ class SentenceTransformerEmbedder:
 
     def __getstate__(self) -> dict[str, Any]:
         # Every process loads the model itself: sending it is slower than mapping its file.
-        return {"model": self.model, "_encoder": None}
+        return {"model": self.model, "_encoder": None, "_pid": 0}
 
 
 def _load(model: str) -> Any:

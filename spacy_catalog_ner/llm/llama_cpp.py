@@ -83,10 +83,12 @@ class LlamaCpp:
         read = cached = written = 0
         for question in prompt.questions:
             result = self._complete(prompt.prefix + question)
-            if "choices" not in result:
+            content = result["choices"][0]["logprobs"]["content"] if "choices" in result else []
+            if not content:
                 # llama.cpp's own words: a prompt longer than the context, mostly.
-                return Verdicts(error=str(result.get("message", result)))
-            confidences.append(_confidence(result["choices"][0]["logprobs"]["content"][0]))
+                error = result.get("error", {}).get("message", "llama.cpp gave no token")
+                return Verdicts((), read, cached, written, error)
+            confidences.append(_confidence(content[0]))
             read += result["timings"]["prompt_n"]
             cached += result["timings"]["cache_n"]
             written += result["timings"]["predicted_n"]
@@ -104,7 +106,7 @@ class LlamaCpp:
             },
             results.append,
         )
-        return results[-1]
+        return results[-1] if results else {}
 
     def _get_server(self) -> Any:
         # The server's threads do not survive a fork: a child process starts its own.
@@ -123,7 +125,7 @@ class LlamaCpp:
         path = bundled_gguf() if self.model == BUNDLED_MODEL else Path(self.model)
         if not path.is_file():
             raise CatalogNERError(f"{path}: no such file, expected a GGUF model")
-        threads = self.threads or len(os.sched_getaffinity(0))
+        threads = self.threads or _available_cores()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_ctx = self.n_ctx
@@ -142,6 +144,12 @@ class LlamaCpp:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_server": None}
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may have fewer than the machine
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def bundled_gguf() -> Path:

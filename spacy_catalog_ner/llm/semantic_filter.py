@@ -169,10 +169,12 @@ class SemanticFilter:
 
 def _compile(source: str) -> Any:
     try:
-        import jinja2
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
     except ImportError:
         raise MissingExtraError("llm_semantic_filter", "local-llm") from None
-    return jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
+    # A pipeline from elsewhere brings its template: it must not run code.
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(source)
 
 
 def _distinct(doc: Doc) -> Iterator[Span]:

@@ -1,1 +1,1 @@
-"""What ``configs/student_*.cfg`` refer to: the suggester, the backbone, the corpus."""
+"""What ``configs/student_*.cfg`` refer to: the suggester and the backbone."""
