@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +95,16 @@ def prepare_corpus(
         "oracle_catalog": not own_catalogs,
         "entries": write_jsonl(target / "entries.jsonl", (entry.to_row() for entry in entries)),
     }
-    held_out = {normalize(row["text"]) for row in sets["test"]}
-    for name, limit in asdict(limits).items():
-        rows = sets[name]
-        if name != "test":  # nothing that is learned from is tested on
-            rows = [row for row in rows if normalize(row["text"]) not in held_out]
+    held_out: set[str] = set()  # nothing that is learned from is tested or chosen on
+    for name in ("test", "dev", "exemplars", "traffic"):
+        rows = [row for row in sets[name] if normalize(row["text"]) not in held_out]
         if not rows:
             raise CatalogNERError(f"{source}: no utterance for {name!r} in language {lang!r}")
+        if name in ("test", "dev"):
+            held_out.update(normalize(row["text"]) for row in rows)
         if name == "traffic":
             rows = [{key: row[key] for key in row if key != "spans"} for row in rows]
+        limit = getattr(limits, name)
         meta[name] = write_jsonl(target / f"{name}.jsonl", rows[: limit or None])
     write_json(target / "meta.json", meta)
     return meta

@@ -16,7 +16,10 @@ from spacy.language import Language
 
 FACTORIES = {
     "catalog_matcher": {"assigns": {"doc.spans", "doc._.catalog_ner"}, "requires": set()},
-    "dynamic_exemplar_retriever": {"assigns": {"doc._.exemplars"}, "requires": set()},
+    "dynamic_exemplar_retriever": {
+        "assigns": {"doc._.exemplars", "doc._.catalog_ner"},
+        "requires": set(),
+    },
     "llm_semantic_filter": {
         "assigns": {"doc.spans", "doc._.catalog_ner"},
         "requires": {"doc.spans"},

@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.components import doc_record  # noqa: F401  (registers doc._.exemplars)
+from spacy_catalog_ner.components.doc_record import update_record
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars.embedders import Embedder
 from spacy_catalog_ner.exemplars.store import ExemplarStore, name_of
@@ -21,7 +21,7 @@ from spacy_catalog_ner.exemplars.store import ExemplarStore, name_of
 
 @Language.factory(
     "dynamic_exemplar_retriever",
-    assigns=["doc._.exemplars"],
+    assigns=["doc._.exemplars", "doc._.catalog_ner"],
     default_config={
         "store": None,
         "k": 10,
@@ -121,6 +121,7 @@ class DynamicExemplarRetriever(Pipe):
                 {**asdict(exemplar), "score": score}
                 for exemplar, score in store.search(doc.text, vector, self.k)
             ]
+            update_record(doc, exemplars=len(doc._.exemplars))
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Serialise the exemplar store."""
