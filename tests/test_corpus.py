@@ -178,7 +178,7 @@ def test_a_corpus_without_the_language_is_a_one_line_error(splits, tmp_path):
     for name in ("train", "dev", "test"):
         rows = [{**row, "lang": "en"} for row in read_rows(splits / f"{name}.jsonl")]
         write_rows(splits / f"{name}.jsonl", rows)
-    with pytest.raises(CatalogNERError, match="no utterance for 'exemplars' in language 'es'"):
+    with pytest.raises(CatalogNERError, match="no utterance for 'test' in language 'es'"):
         prepare(splits, tmp_path / "out", lang="es")
 
 
