@@ -43,11 +43,10 @@ def read_labels(path: str | Path) -> dict[str, str]:
     CatalogNERError
         If it is missing or of another shape.
     """
+    path = require_file(path, "YAML lines LABEL: description")
     try:
-        labels = srsly.read_yaml(require_file(path, "YAML lines LABEL: description"))
+        labels = srsly.read_yaml(path)
     except (ValueError, YAMLError) as err:
-        if isinstance(err, CatalogNERError):
-            raise
         raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
     if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
         raise CatalogNERError(f"{path}: expected YAML lines LABEL: description")

@@ -136,8 +136,7 @@ def test_every_command_shown_exists():
                 break
             plain.append(word)
         leading.setdefault(tuple(plain), where)
-    if not leading:
-        pytest.skip("no page shows a command")
+    assert leading, "no page shows a command"
     code = f"""
 import sys
 import typer
