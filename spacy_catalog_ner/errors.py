@@ -24,12 +24,18 @@ class Problems:
     ----------
     keep
         How many messages to keep in full; the rest are only counted.
+
+    Attributes
+    ----------
+    at
+        File and line that a reader yielded last, for problems that only its user can see.
     """
 
     def __init__(self, keep: int = 20) -> None:
         self.keep = keep
         self.messages: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.at: tuple[str, int] = ("entries", 0)
 
     def add(self, kind: str, path: str | Path, line: int, message: str) -> None:
         """Record one problem of a `kind` at a line (1-based) of a file."""

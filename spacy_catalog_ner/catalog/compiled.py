@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import marisa_trie
 import numpy as np
 
-from spacy_catalog_ner.catalog import normalization
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import atomic_folder
-
-FORMAT_VERSION = 1
-TRIE = "surface_forms.marisa"
-ARRAYS = (
-    "form_offsets",  # (forms + 1,) uint32: entries of form i are form_entries[o[i]:o[i + 1]]
-    "form_entries",  # (n,) uint32: entry numbers, most popular first
-    "labels",  # (entries,) uint16: index into meta["labels"]
-    "weights",  # (entries,) float32
-    "text_offsets",  # (2 * entries + 1,) uint64: name and id of entry i, in turn, in `texts`
-    "texts",  # (bytes,) uint8: UTF-8
+from spacy_catalog_ner.catalog.fingerprints import hash_forms
+from spacy_catalog_ner.catalog.format import (
+    ARRAYS,
+    FILES,
+    META,
+    TRIE,
+    check_meta,
+    map_files,
+    read_meta,
+    write_catalog,
 )
+from spacy_catalog_ner.catalog.normalization import get_normalizer
+from spacy_catalog_ner.errors import CatalogNERError
 
 
 class Catalog:
     """A compiled catalog, opened read-only and shared by every process that maps it.
 
-    Use `Catalog.open` for a folder, or `Catalog.from_files` for bytes.
+    Use `Catalog.open` for a folder, or `Catalog.from_bytes` for what `to_bytes` gave.
 
     Attributes
     ----------
@@ -40,6 +38,10 @@ class Catalog:
         The folder it was opened from; None if it lives in memory.
     meta
         Contents of ``meta.json``.
+    arrays
+        The arrays that `catalog.format.ARRAYS` describes.
+    normalize
+        Brings a name into the normal form of this catalog.
     """
 
     def __init__(
@@ -47,51 +49,57 @@ class Catalog:
     ) -> None:
         self.path = path
         self.meta = meta
+        self.arrays = arrays
+        self.normalize = get_normalizer(meta["normalization"])
         self._trie = trie
-        self._offsets = arrays["form_offsets"]
-        self._entries = arrays["form_entries"]
-        self._labels = arrays["labels"]
-        self._weights = arrays["weights"]
-        self._text_offsets = arrays["text_offsets"]
-        self._texts = arrays["texts"]
+        # One item of a memoryview costs a third of one of an array.
+        views: dict[str, Any] = {name: memoryview(array) for name, array in arrays.items()}  # type: ignore[arg-type]
+        self._form_offsets = views["form_offsets"]
+        self._form_entries = views["form_entries"]
+        self._form_rules = views["form_rules"]
+        self._labels = views["labels"]
+        self._weights = views["weights"]
+        self._record_offsets = views["record_offsets"]
+        self._records = views["records"]
         self._label_names: list[str] = meta["labels"]
 
     @classmethod
-    def open(cls, path: str | Path) -> Catalog:
+    def open(cls, path: str | Path, *, verify: bool = False) -> Catalog:
         """Map a compiled catalog's folder into memory; nothing is read until it is needed.
+
+        Parameters
+        ----------
+        path
+            Folder that `compile_catalog` wrote.
+        verify
+            Read every file and compare its checksum, as one would for a file from elsewhere.
 
         Raises
         ------
         CatalogNERError
             If there is no compiled catalog at `path`, if another format version wrote it, or if
-            a file is missing or has another size than ``meta.json`` says.
+            a file is missing, damaged or has another size than ``meta.json`` says.
         """
         path = Path(path)
-        if not (path / "meta.json").is_file():
-            raise CatalogNERError(
-                f"{path}: no compiled catalog here; make one with"
-                f" `catalog-ner catalog compile ENTRIES.jsonl -o {path}`"
-            )
-        meta = _read_meta(path / "meta.json")
-        for name, info in meta["files"].items():
-            file = path / name
-            if not file.is_file() or file.stat().st_size != info["bytes"]:
-                raise CatalogNERError(f"{file}: missing or truncated; compile the catalog again")
-        trie = marisa_trie.Trie()
+        meta = read_meta(path)
         try:
-            trie.mmap(str(path / TRIE))
-            arrays = {
-                name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                for name in ARRAYS
-            }
-        except (RuntimeError, ValueError) as err:
-            raise CatalogNERError(f"{path}: damaged ({err}); compile the catalog again") from None
-        return cls(trie, arrays, meta, path)
+            trie, arrays = map_files(path, meta)
+        except CatalogNERError:
+            # A new version may have taken the place of this one in between.
+            newer = read_meta(path)
+            if newer == meta:
+                raise
+            meta = newer
+            trie, arrays = map_files(path, meta)
+        catalog = cls(trie, arrays, meta, path)
+        if verify:
+            catalog.verify()
+        return catalog
 
     @classmethod
-    def from_files(cls, files: dict[str, bytes]) -> Catalog:
-        """Open a catalog from the bytes of its files, as `to_files` gives them."""
-        meta = _check_meta(json.loads(files["meta.json"]), "meta.json")
+    def from_bytes(cls, files: dict[str, bytes], meta: dict[str, Any]) -> Catalog:
+        """Open a catalog from what `to_bytes` gave; it then lives in memory."""
+        meta = check_meta(meta, META)
         trie = marisa_trie.Trie()
         trie.frombytes(files[TRIE])
         arrays = {
@@ -99,26 +107,25 @@ class Catalog:
         }
         return cls(trie, arrays, meta, None)
 
-    def to_files(self) -> dict[str, bytes]:
-        """Return the bytes of every file of the compiled catalog."""
-        if self.path is not None:
-            return {name: (self.path / name).read_bytes() for name in ("meta.json", *self.files)}
-        arrays = (
-            self._offsets,
-            self._entries,
-            self._labels,
-            self._weights,
-            self._text_offsets,
-            self._texts,
-        )
-        return pack_files(self._trie, dict(zip(ARRAYS, arrays, strict=True)), self.meta)
+    def to_bytes(self) -> tuple[dict[str, bytes], dict[str, Any]]:
+        """Return the contents of every data file, by name, and the meta."""
+        files = {TRIE: self._trie.tobytes()}
+        for name, array in self.arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            files[f"{name}.npy"] = buffer.getvalue()
+        return files, self.meta
 
     def to_disk(self, path: str | Path) -> None:
-        """Write the compiled catalog to a folder; a no-op onto the folder it is mapped from."""
+        """Write the compiled catalog to a folder; a no-op onto the folder it is mapped from.
+
+        What is written is what is mapped, also where a newer version has taken its place on disk.
+        """
         path = Path(path)
         if self.path is not None and path.exists() and path.samefile(self.path):
             return
-        write_files(path, self.to_files())
+        meta = {k: v for k, v in self.meta.items() if k not in ("content_version", "files")}
+        write_catalog(path, self._trie, self.arrays, meta)
 
     def verify(self) -> None:
         """Read every file and compare its checksum with ``meta.json``.
@@ -128,19 +135,14 @@ class Catalog:
         CatalogNERError
             Naming the file that differs.
         """
-        for name, content in self.to_files().items():
-            if name == "meta.json":
-                continue
-            if hashlib.sha256(content).hexdigest() != self.files[name]["sha256"]:
-                raise CatalogNERError(
-                    f"{self.path}/{name}: checksum differs; compile the catalog again"
-                )
-
-    @property
-    def files(self) -> dict[str, dict[str, Any]]:
-        """Size and checksum of every file beside ``meta.json``."""
-        files: dict[str, dict[str, Any]] = self.meta["files"]
-        return files
+        if self.path is None:
+            return
+        for name in FILES:
+            file = self.path / self.meta["content_version"] / name
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if digest != self.meta["files"][name]["sha256"]:
+                raise CatalogNERError(f"{file}: checksum differs; compile the catalog again")
 
     @property
     def labels(self) -> list[str]:
@@ -160,87 +162,73 @@ class Catalog:
             yield self.entry(number)
 
     def entry(self, number: int) -> Entry:
-        """Return the entry of a number as `prefixes` and `lookup` give it.
-
-        The entry has no aliases: they are surface forms of the trie.
-        """
-        return Entry(
-            text=self._text(2 * number),
-            label=self._label_names[self._labels[number]],
-            id=self._text(2 * number + 1),
-            weight=float(self._weights[number]),
-        )
+        """Return the entry of a number, as `numbers` gives them."""
+        text, identifier, lang, *aliases = self._record(number)
+        weight = float(self._weights[number])
+        label = self._label_names[self._labels[number]]
+        return Entry(text, label, identifier, weight, tuple(aliases), lang)
 
     def label_and_id(self, number: int) -> tuple[str, str]:
-        """Label and id of the entry of a number, without building the entry."""
-        return self._label_names[self._labels[number]], self._text(2 * number + 1)
+        """Return label and id of the entry of a number, without making the entry."""
+        start, end = self._record_offsets[number], self._record_offsets[number + 1]
+        identifier = self._records[start:end].tobytes().split(b"\0", 2)[1]
+        return self._label_names[self._labels[number]], identifier.decode("utf8")
+
+    def weight(self, number: int) -> float:
+        """Return the popularity of the entry of a number."""
+        return float(self._weights[number])
+
+    def get(self, identifier: str) -> Entry | None:
+        """Return the entry with an id, as ``span.kb_id_`` carries it; None if there is none.
+
+        Where several entries share the id, as translations of one name do, it is the most popular.
+        """
+        numbers = self.numbers_of_id(identifier)
+        return self.entry(max(numbers, key=self.weight)) if numbers else None
 
     def lookup(self, name: str) -> list[Entry]:
         """Return the entries a name stands for, most popular first; an empty list if none."""
-        form = normalization.normalize(name)
-        if form not in self._trie:
-            return []
-        return [self.entry(number) for number in self._numbers(self._trie[form])]
+        return [self.entry(number) for number, _ in self.numbers(self.normalize(name))]
 
-    def prefixes(self, text: str) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (length, entry numbers) of every surface form that `text` starts with.
+    def numbers(self, form: str) -> list[tuple[int, int]]:
+        """Return (entry number, mask of variant rules) of a surface form, most popular first.
 
         Parameters
         ----------
-        text
-            Normalised text.
+        form
+            A name in normal form.
         """
-        for form, key in self._trie.iter_prefixes_with_ids(text):
-            yield len(form), self._numbers(key)
+        key = self._trie.get(form)
+        if key is None:
+            return []
+        start, end = self._form_offsets[key], self._form_offsets[key + 1]
+        numbers, rules = self._form_entries[start:end], self._form_rules[start:end]
+        return list(zip(numbers.tolist(), rules.tolist(), strict=True))
 
-    def _numbers(self, key: int) -> np.ndarray:
-        return self._entries[self._offsets[key] : self._offsets[key + 1]]
-
-    def _text(self, slot: int) -> str:
-        start, end = self._text_offsets[slot : slot + 2]
-        return bytes(self._texts[start:end]).decode("utf8")
-
-
-def pack_files(trie: Any, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> dict[str, bytes]:
-    """Serialise the parts of a catalog to files, with ``meta.json`` naming their checksums."""
-    files = {TRIE: trie.tobytes()}
-    for name in ARRAYS:
-        buffer = io.BytesIO()
-        np.save(buffer, arrays[name], allow_pickle=False)
-        files[f"{name}.npy"] = buffer.getvalue()
-    checks = {
-        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in files.items()
-    }
-    text = json.dumps({**meta, "files": checks}, ensure_ascii=False, indent=2)
-    return {"meta.json": (text + "\n").encode("utf8"), **files}
-
-
-def write_files(path: str | Path, files: dict[str, bytes]) -> None:
-    """Write a catalog's files to a folder, replacing an older one only when all are written."""
-    with atomic_folder(path, mark=TRIE) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads(path.read_text(encoding="utf8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as err:
-        raise CatalogNERError(f"{path}: not JSON ({err}); compile the catalog again") from None
-    return _check_meta(meta, str(path))
-
-
-def _check_meta(meta: Any, where: str) -> dict[str, Any]:
-    found = meta.get("format_version") if isinstance(meta, dict) else None
-    if found != FORMAT_VERSION:
-        raise CatalogNERError(
-            f"{where}: compiled with format version {found}, this release reads"
-            f" {FORMAT_VERSION}; compile the catalog again"
+    def numbers_of_id(self, identifier: str) -> list[int]:
+        """Return the numbers of all entries with an id, in ascending order."""
+        if not identifier:
+            return []
+        hashes = self.arrays["id_hashes"]
+        [wanted] = hash_ids([identifier])
+        first, last = (
+            np.searchsorted(hashes, wanted, "left"),
+            np.searchsorted(hashes, wanted, "right"),
         )
-    if meta.get("normalization") != normalization.NAME:
-        raise CatalogNERError(
-            f"{where}: unknown normalization {meta.get('normalization')!r};"
-            " compile the catalog again"
-        )
-    return dict(meta)
+        numbers = self.arrays["id_entries"][first:last].tolist()
+        return sorted(n for n in numbers if self.label_and_id(n)[1] == identifier)
+
+    def form(self, key: int) -> str:
+        """Return the surface form of a row of ``form_offsets``."""
+        form: str = self._trie.restore_key(key)
+        return form
+
+    def _record(self, number: int) -> list[str]:
+        start, end = self._record_offsets[number], self._record_offsets[number + 1]
+        return self._records[start:end].tobytes().decode("utf8").split("\0")
+
+
+def hash_ids(identifiers: Sequence[str]) -> np.ndarray:
+    """Hash identifiers to uint32: half of `hash_forms`, so that the index of ids stays small."""
+    hashes = hash_forms(identifiers)
+    return (hashes ^ (hashes >> np.uint64(32))).astype(np.uint32)

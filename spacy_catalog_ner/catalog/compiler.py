@@ -2,93 +2,293 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import marisa_trie
 import numpy as np
 
-from spacy_catalog_ner.catalog import normalization
-from spacy_catalog_ner.catalog.compiled import FORMAT_VERSION, Catalog, pack_files, write_files
+from spacy_catalog_ner.catalog.compiled import Catalog, hash_ids
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.catalog.fingerprints import PREFIX, build_filter, hash_forms
+from spacy_catalog_ner.catalog.format import FORMAT_VERSION, write_catalog
+from spacy_catalog_ner.catalog.normalization import DEFAULT, get_normalizer
+from spacy_catalog_ner.catalog.variants import Variants
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+
+_CHUNK = 1 << 16  # entries moved at once: bounds the memory of temporary objects
+_NO_ID = np.uint64(1 << 32)  # no 32-bit hash
 
 
-def compile_catalog(entries: Iterable[Entry], path: str | Path, *, name: str = "") -> Catalog:
+def compile_catalog(
+    entries: Iterable[Entry],
+    path: str | Path,
+    *,
+    name: str = "",
+    normalization: str = DEFAULT,
+    variants: Variants | None = None,
+    problems: Problems | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Catalog:
     """Compile entries and open the result.
 
-    Entries that repeat a (text, label, id) are merged: their surface forms are joined and the
-    larger weight stays.
+    Entries that repeat a (text, label, id) are merged: their aliases are joined and the larger
+    weight stays.
 
     Parameters
     ----------
     entries
-        Any number of entries, in any order; the result does not depend on the order.
+        Any number of entries, in any order; the result does not depend on the order. They are
+        taken one at a time and not kept: ten million need about 3 GB.
     path
         Folder to write, replaced only when everything is written.
     name
         Name of the catalog for people; the folder's name without its suffix if empty.
+    normalization
+        What names and texts are compared in: a key of `catalog.normalization.NORMALIZERS`.
+    variants
+        Rules that make further forms of each name.
+    problems
+        Receives repeated entries, and ids that stand for several names; both are kept or merged.
+        Lines are named where `read_entries` was given the same `problems`.
+    progress
+        Called with the name of each step after reading.
 
     Raises
     ------
     CatalogNERError
-        If there is no entry at all.
+        If there is no entry at all, or the normalisation is unknown.
     """
-    merged: dict[tuple[str, str, str], tuple[float, dict[str, None]]] = {}
+    path = Path(path)
+    columns = _Columns(normalization, variants, problems)
     for entry in entries:
-        key = (entry.text, entry.label, entry.id)
-        weight, forms = merged.get(key, (0.0, {}))
-        forms.update(dict.fromkeys(entry.surface_forms()))
-        merged[key] = (max(weight, entry.weight), forms)
-    if not merged:
+        columns.add(entry)
+    if not len(columns):
         raise CatalogNERError(f"{path}: no catalog entry to compile")
 
-    # Most popular first, so that the entries of a form come out in this order as they are.
-    keys = sorted(merged, key=lambda key: (-merged[key][0], key))
-    label_names = sorted({label for _, label, _ in keys})
-    label_numbers = {label: number for number, label in enumerate(label_names)}
-    by_form: dict[str, list[int]] = {}
-    for number, key in enumerate(keys):
-        for form in merged[key][1]:
-            by_form.setdefault(form, []).append(number)
+    progress("building the trie")
+    trie = marisa_trie.Trie(columns.forms)
+    keys = np.fromiter(map(trie.get, columns.forms), dtype=np.uint32, count=len(columns.forms))
+    row_entries = np.frombuffer(columns.form_entries, dtype=np.uint32)
+    row_rules = np.frombuffer(columns.form_rules, dtype=np.uint16)
+    progress("hashing the surface forms")
+    hashes = hash_forms(columns.forms)
+    prefixes = hash_forms([form[:PREFIX] for form in columns.forms if len(form) > PREFIX])
+    longest = max(map(len, columns.forms))
+    columns.forms.clear()
 
-    trie = marisa_trie.Trie(by_form)
-    rows: list[list[int]] = [[] for _ in by_form]
-    for form, numbers in by_form.items():
-        rows[trie[form]] = numbers
-    texts = [part.encode("utf8") for text, _, identifier in keys for part in (text, identifier)]
-    arrays: dict[str, np.ndarray] = {
-        "form_offsets": np.cumsum([0, *map(len, rows)], dtype=np.uint32),
-        "form_entries": np.array([n for numbers in rows for n in numbers], dtype=np.uint32),
-        "labels": np.array([label_numbers[label] for _, label, _ in keys], dtype=np.uint16),
-        "weights": np.array([merged[key][0] for key in keys], dtype=np.float32),
-        "text_offsets": np.cumsum([0, *map(len, texts)], dtype=np.uint64),
-        "texts": np.frombuffer(b"".join(texts), dtype=np.uint8),
+    progress("sorting the entries")
+    kept, number_of = columns.merge_and_sort(keys[np.frombuffer(columns.first_form, np.uint32)])
+    weights = np.zeros(len(kept), dtype=np.float32)
+    np.maximum.at(weights, number_of, np.frombuffer(columns.weights, dtype=np.float32))
+    label_numbers, label_names = columns.sorted_labels()
+    labels = label_numbers[kept]
+    numbers = number_of[row_entries]
+    # Per form the most popular entry first; of one that is there twice, the row with fewer rules.
+    order = np.lexsort((row_rules, numbers, -weights[numbers], keys))
+    keys, numbers, row_rules = keys[order], numbers[order], row_rules[order]
+    new = np.r_[True, (keys[1:] != keys[:-1]) | (numbers[1:] != numbers[:-1])]
+    keys, numbers, row_rules = keys[new], numbers[new], row_rules[new]
+    records, record_offsets, id_hashes = columns.records_of(kept)
+    with_id = np.flatnonzero(id_hashes != _NO_ID)
+    id_entries = with_id[np.argsort(id_hashes[with_id], kind="stable")]
+    id_hashes = id_hashes[id_entries]
+    columns.report_conflicts(id_hashes, id_entries, labels, kept)
+
+    arrays = {
+        "form_offsets": np.r_[0, np.cumsum(np.bincount(keys, minlength=len(trie)))],
+        "form_entries": numbers,
+        "form_rules": row_rules,
+        "labels": labels,
+        "weights": weights,
+        "record_offsets": record_offsets,
+        "records": records,
+        "id_hashes": id_hashes,
+        "id_entries": id_entries,
+        "filter": build_filter(hashes),
+        "prefix_filter": build_filter(prefixes),
     }
+    per_label = np.bincount(labels, minlength=len(label_names)).tolist()
     meta = {
         "format_version": FORMAT_VERSION,
-        "name": name or Path(path).stem,
-        "content_version": _content_version(keys, merged),
-        "normalization": normalization.NAME,
-        "entries": len(keys),
-        "surface_forms": len(by_form),
-        "max_length": max(map(len, by_form)),
+        "name": name or path.stem,
+        "normalization": normalization,
+        "variants": None if variants is None else variants.spec,
+        "entries": len(kept),
+        "surface_forms": len(trie),
+        "max_length": longest,
+        "forms_per_rule": {} if variants is None else _count_rules(row_rules, variants),
         "labels": label_names,
-        "entries_per_label": dict(sorted(Counter(label for _, label, _ in keys).items())),
+        "entries_per_label": dict(zip(label_names, per_label, strict=True)),
     }
-    write_files(path, pack_files(trie, arrays, meta))
+    progress("writing")
+    write_catalog(path, trie, arrays, meta)
     return Catalog.open(path)
 
 
-def _content_version(
-    keys: list[tuple[str, str, str]],
-    merged: dict[tuple[str, str, str], tuple[float, dict[str, None]]],
-) -> str:
-    """Return a short hash of all that the catalog says: equal content, equal version."""
-    digest = hashlib.sha256()
-    for key in keys:
-        weight, forms = merged[key]
-        digest.update(repr((key, weight, sorted(forms))).encode("utf8"))
-    return digest.hexdigest()[:12]
+def _count_rules(row_rules: np.ndarray, variants: Variants) -> dict[str, int]:
+    return {
+        rule: int(np.count_nonzero(row_rules & np.uint16(1 << number)))
+        for number, rule in enumerate(variants.names)
+    }
+
+
+class _Columns:
+    """What was read so far, column by column: a tenth of the memory that objects would take."""
+
+    def __init__(
+        self, normalization: str, variants: Variants | None, problems: Problems | None
+    ) -> None:
+        self._normalize = get_normalizer(normalization)
+        self._variants = variants
+        self._problems = problems
+        self._records = bytearray()
+        self._record_ends = array("Q", [0])
+        self._merged: dict[int, list[str]] = {}  # records that several rows made, by the first
+        self._label_numbers: dict[str, int] = {}
+        self._labels = array("H")
+        self._sources: dict[str, int] = {}
+        self._row_sources = array("H")
+        self._row_lines = array("I")
+        self.weights = array("f")
+        self.forms: list[str] = []
+        self.form_entries = array("I")
+        self.form_rules = array("H")
+        self.first_form = array("I")  # of each entry: its canonical name
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def add(self, entry: Entry) -> None:
+        number = len(self.weights)
+        parts = (entry.text, entry.id, entry.lang, *entry.aliases)
+        self._records += "\0".join(parts).encode("utf8")
+        self._record_ends.append(len(self._records))
+        self._labels.append(self._label_numbers.setdefault(entry.label, len(self._label_numbers)))
+        self.weights.append(entry.weight)
+        if self._problems is not None:
+            source, line = self._problems.at
+            self._row_sources.append(self._sources.setdefault(source, len(self._sources)))
+            self._row_lines.append(line)
+        self.first_form.append(len(self.forms))
+        for form in entry.surface_forms(self._normalize):
+            self._add_form(form, number, 0)
+            if self._variants is not None:
+                for variant, mask in self._variants(form):
+                    self._add_form(variant, number, mask)
+
+    def _add_form(self, form: str, number: int, mask: int) -> None:
+        self.forms.append(form)
+        self.form_entries.append(number)
+        self.form_rules.append(mask)
+
+    def sorted_labels(self) -> tuple[np.ndarray, list[str]]:
+        """Return the number of each row's label among the sorted labels, and these."""
+        names = sorted(self._label_numbers)
+        place = {name: number for number, name in enumerate(names)}
+        places = np.array([place[name] for name in self._label_numbers], dtype=np.uint16)
+        return places[np.frombuffer(self._labels, dtype=np.uint16)], names
+
+    def merge_and_sort(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find repeated entries and put the rest in an order that does not depend on the input's.
+
+        Parameters
+        ----------
+        keys
+            Trie key of each row's canonical name.
+
+        Returns
+        -------
+        kept
+            The row of each entry.
+        number_of
+            The entry of each row.
+        """
+        labels, _ = self.sorted_labels()
+        order = np.lexsort((labels, keys))
+        same = (keys[order][1:] == keys[order][:-1]) & (labels[order][1:] == labels[order][:-1])
+        # Only rows of one name and label can be one entry: compare those as text.
+        edges = np.flatnonzero(np.diff(np.r_[False, same, False].astype(np.int8)))
+        repeated = np.zeros(len(order), dtype=bool)
+        for first, last in edges.reshape(-1, 2).tolist():
+            self._sort_group(order, repeated, first, last + 1)
+        kept = order[~repeated]
+        number_of = np.empty(len(order), dtype=np.uint32)
+        number_of[order] = np.cumsum(~repeated) - 1
+        return kept, number_of
+
+    def _sort_group(self, order: np.ndarray, repeated: np.ndarray, first: int, last: int) -> None:
+        rows = [(self._record(row), row) for row in order[first:last].tolist()]
+        rows.sort(key=lambda pair: (pair[0][:2], pair[1]))
+        order[first:last] = [row for _, row in rows]
+        leader, leader_row = rows[0]
+        for place, (record, row) in enumerate(rows[1:], start=first + 1):
+            if record[:2] != leader[:2]:
+                leader, leader_row = record, row
+                continue
+            repeated[place] = True
+            leader[2] = max(leader[2], record[2])
+            leader[3:] = sorted({*leader[3:], *record[3:]})
+            self._merged[leader_row] = leader
+            if self._problems is not None:
+                path, line = self._where(leader_row)
+                message = f"{record[0]!r:.60} repeats {path}:{line}; the two are merged"
+                self._problems.add("repeated entry", *self._where(row), message)
+
+    def records_of(self, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the records of some rows, where each begins, and the hash of each one's id."""
+        records = bytearray()
+        offsets = array("Q", [0])
+        hashes = []
+        for first in range(0, len(kept), _CHUNK):
+            ids = []
+            for row in kept[first : first + _CHUNK].tolist():
+                merged = self._merged.get(row)
+                if merged is None:
+                    record = self._records[self._record_ends[row] : self._record_ends[row + 1]]
+                else:
+                    record = bytearray("\0".join(merged).encode("utf8"))
+                records += record
+                offsets.append(len(records))
+                ids.append(record.split(b"\0", 2)[1].decode("utf8"))
+            some = np.fromiter(map(bool, ids), dtype=bool, count=len(ids))
+            hashes.append(np.where(some, hash_ids(ids), _NO_ID))
+        return (
+            np.frombuffer(records, dtype=np.uint8),
+            np.frombuffer(offsets, dtype=np.uint64),
+            np.concatenate(hashes),
+        )
+
+    def report_conflicts(
+        self, hashes: np.ndarray, numbers: np.ndarray, labels: np.ndarray, kept: np.ndarray
+    ) -> None:
+        """Report ids that entries of different labels have.
+
+        Several names of one label may share an id, as translations do.
+
+        Parameters
+        ----------
+        hashes
+            Hashes of ids, in ascending order.
+        numbers
+            The entry of each hash.
+        """
+        if self._problems is None:
+            return
+        suspect = (hashes[1:] == hashes[:-1]) & (labels[numbers[1:]] != labels[numbers[:-1]])
+        for place in np.flatnonzero(suspect).tolist():
+            one, two = sorted((int(kept[numbers[place]]), int(kept[numbers[place + 1]])))
+            name, identifier = self._record(two)[:2]
+            if self._record(one)[1] != identifier:
+                continue  # only their hashes are equal
+            path, line = self._where(one)
+            message = f"{name!r:.60} has the id {identifier!r:.60} of {path}:{line}, another label"
+            self._problems.add("conflicting id", *self._where(two), f"{message}; both are kept")
+
+    def _record(self, row: int) -> list[str]:
+        start, end = self._record_ends[row], self._record_ends[row + 1]
+        return self._records[start:end].decode("utf8").split("\0")
+
+    def _where(self, row: int) -> tuple[str, int]:
+        return list(self._sources)[self._row_sources[row]], self._row_lines[row]

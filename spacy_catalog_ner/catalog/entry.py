@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,8 @@ class Entry:
     Raises
     ------
     CatalogNERError
-        If the name or an alias has no letter or digit, is too long or holds a NUL byte, or there
-        is no label.
+        If the name or an alias has no letter or digit, is too long, or holds a NUL byte or half a
+        surrogate pair; if there is no label; or if the weight is no finite number of at least 0.
     """
 
     text: str
@@ -48,10 +49,16 @@ class Entry:
     lang: str = ""
 
     def __post_init__(self) -> None:
-        for name in (self.text, *self.aliases):
-            _check_name(name)
-        if not self.label:
+        _check_name(self.text)
+        for alias in self.aliases:
+            _check_name(alias)
+        if not isinstance(self.label, str) or not self.label:
             raise CatalogNERError("no label")
+        for value, what in ((self.label, "label"), (self.id, "id"), (self.lang, "lang")):
+            _check_plain(value, what)
+        if not (0 <= self.weight < math.inf):
+            found = f"{self.weight!r}"
+            raise CatalogNERError(f"weight: expected a finite number of at least 0, got {found}")
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Entry:
@@ -62,25 +69,25 @@ class Entry:
         CatalogNERError
             If the row has no usable name or label, or a value of the wrong kind.
         """
-        text = row.get("text", row.get("pattern"))
-        if isinstance(text, list):
-            raise CatalogNERError("token patterns are not names; expected a string as pattern")
+        text = row.get("text")
+        if text is None:
+            text = row.get("pattern")
+        if not isinstance(text, str):
+            if isinstance(text, list):
+                raise CatalogNERError("token patterns are not names; expected a string as pattern")
+            raise CatalogNERError(f"expected a name, got {text!r:.60}")
         label = row.get("label")
-        if not isinstance(label, str) or not label.strip():
+        if not isinstance(label, str) or not (label := label.strip()):
             raise CatalogNERError("no label")
-        aliases = row.get("aliases") or ()
-        if isinstance(aliases, str):
-            aliases = tuple(alias.strip() for alias in aliases.split("|"))
-        if not isinstance(aliases, list | tuple):
-            raise CatalogNERError('aliases: expected a list of strings, or "a|b" in a CSV file')
-        identifier = row.get("id")
+        identifier, lang = row.get("id"), row.get("lang")
+        aliases = row.get("aliases")
         return cls(
-            text=_check_name(text).strip(),
-            label=label.strip(),
-            id="" if identifier is None else str(identifier),
-            weight=_check_weight(row.get("weight")),
-            aliases=tuple(_check_name(alias).strip() for alias in aliases if alias != ""),
-            lang=str(row.get("lang") or ""),
+            text.strip(),
+            label,
+            "" if identifier is None else str(identifier),
+            _read_weight(row.get("weight")),
+            _read_aliases(aliases) if aliases else (),
+            str(lang) if lang else "",
         )
 
     def to_row(self) -> dict[str, Any]:
@@ -94,30 +101,50 @@ class Entry:
             "lang": self.lang,
         }
 
-    def surface_forms(self) -> list[str]:
+    def surface_forms(self, normalize: Callable[[str], str] = normalize) -> list[str]:
         """Return the normalised forms to look for, canonical name first, without duplicates."""
-        return list(dict.fromkeys(normalize(form) for form in (self.text, *self.aliases)))
+        if not self.aliases:
+            return [normalize(self.text)]
+        return list(dict.fromkeys(map(normalize, (self.text, *self.aliases))))
 
 
-def _check_name(value: Any) -> str:
+def _check_name(value: Any) -> None:
     if not isinstance(value, str):
         raise CatalogNERError(f"expected a name, got {value!r:.60}")
     if len(value) > MAX_NAME_LENGTH:
         raise CatalogNERError(f"a name of {len(value)} characters, at most {MAX_NAME_LENGTH}")
-    if "\0" in value:
-        raise CatalogNERError("a name with a NUL byte")
-    if not any(char.isalnum() for char in value):
+    _check_plain(value, "name")
+    if not (value[:1].isalnum() or any(char.isalnum() for char in value)):
         raise CatalogNERError(f"a name without a letter or digit: {value!r:.60}")
-    return value
 
 
-def _check_weight(value: Any) -> float:
+def _check_plain(value: str, what: str) -> None:
+    """Refuse what has no place in a compiled catalog: its separator, and half of a character."""
+    if "\0" in value:
+        raise CatalogNERError(f"{what} with a NUL byte: {value!r:.60}")
+    if not value.isascii():
+        try:
+            value.encode("utf8")
+        except UnicodeEncodeError:
+            message = f"{what} with half a surrogate pair: {value!a:.60}"
+            raise CatalogNERError(message) from None
+
+
+def _read_aliases(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split("|")
+    if not isinstance(value, list | tuple):
+        raise CatalogNERError('aliases: expected a list of strings, or "a|b" in a CSV file')
+    for alias in value:
+        if not isinstance(alias, str):
+            raise CatalogNERError(f"aliases: expected strings, got {alias!r:.60}")
+    return tuple(stripped for alias in value if (stripped := alias.strip()))
+
+
+def _read_weight(value: Any) -> float:
     if value is None or value == "":
         return 1.0
     try:
-        weight = float(value)
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         raise CatalogNERError(f"weight: expected a number, got {value!r:.60}") from None
-    if not (math.isfinite(weight) and weight >= 0):
-        raise CatalogNERError(f"weight: expected a finite number of at least 0, got {value!r}")
-    return weight

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_catalog_ner.catalog import Catalog, Entry, Overlay
+from spacy_catalog_ner.catalog import Catalog, Entry, NoiseControls, Overlay, Snapshot
+from spacy_catalog_ner.catalog.overlay import removal
+from spacy_catalog_ner.components.candidate_keys import CandidateKeys
 from spacy_catalog_ner.components.doc_record import CANDIDATES, update_record
+from spacy_catalog_ner.components.lexicon import get_lexicon
 from spacy_catalog_ner.components.scoring import Scorer
-from spacy_catalog_ner.components.token_text import TokenText
+from spacy_catalog_ner.components.token_batch import TokenBatch
 from spacy_catalog_ner.errors import CatalogNERError
+
+_BATCH_DOCS = 1000  # matched at once, as many as `nlp.pipe` makes by default
+_BATCH_TOKENS = 16_384  # bounds the memory of a batch of long documents
 
 
 @Language.factory(
@@ -28,6 +37,11 @@ from spacy_catalog_ner.errors import CatalogNERError
     default_config={
         "catalog": None,
         "spans_key": CANDIDATES,
+        "min_length": 1,
+        "stop_list": [],
+        "labels": None,
+        "max_per_span": None,
+        "drop_nested": False,
         "scorer": {"@scorers": "spacy_catalog_ner.spans_scorer.v1", "spans_key": CANDIDATES},
     },
     default_score_weights={
@@ -38,7 +52,16 @@ from spacy_catalog_ner.errors import CatalogNERError
     },
 )
 def make_catalog_matcher(
-    nlp: Language, name: str, catalog: str | None, spans_key: str, scorer: Scorer | None
+    nlp: Language,
+    name: str,
+    catalog: str | None,
+    spans_key: str,
+    min_length: int,
+    stop_list: list[str],
+    labels: list[str] | None,
+    max_per_span: int | None,
+    drop_nested: bool,
+    scorer: Scorer | None,
 ) -> CatalogMatcher:
     """Make the component that ``nlp.add_pipe("catalog_matcher")`` adds.
 
@@ -48,11 +71,25 @@ def make_catalog_matcher(
         Folder of a compiled catalog; None to match only what `CatalogMatcher.add_entries` adds.
     spans_key
         The group of ``doc.spans`` to write.
+    min_length, stop_list, labels, max_per_span
+        Names to leave out: see `spacy_catalog_ner.catalog.NoiseControls`.
+    drop_nested
+        Leave out candidates within a longer candidate of the same label.
     scorer
         Compares the candidates with the gold entities: their recall is the ceiling of all that
         follows.
     """
-    return CatalogMatcher(name, catalog=catalog, spans_key=spans_key, scorer=scorer)
+    controls = NoiseControls(
+        min_length, tuple(stop_list), None if labels is None else tuple(labels), max_per_span
+    )
+    return CatalogMatcher(
+        name,
+        catalog=catalog,
+        spans_key=spans_key,
+        controls=controls,
+        drop_nested=drop_nested,
+        scorer=scorer,
+    )
 
 
 class CatalogMatcher(Pipe):
@@ -61,6 +98,10 @@ class CatalogMatcher(Pipe):
     Candidates may overlap. A span that stands for several labels or ids gives one candidate for
     each, the most popular first. They start and end on token boundaries, and are compared in
     normal form (`spacy_catalog_ner.catalog.normalization`).
+
+    The names can change while other threads match: `add_entries`, `remove_entries` and `reload`
+    take effect as a whole with the next document, or in ``nlp.pipe`` with the next batch of up to
+    1,000. No document sees a part of a change.
 
     Examples
     --------
@@ -77,29 +118,40 @@ class CatalogMatcher(Pipe):
         *,
         catalog: str | Path | None = None,
         spans_key: str = CANDIDATES,
+        controls: NoiseControls | None = None,
+        drop_nested: bool = False,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
         self.name = name
         self.spans_key = spans_key
+        self.drop_nested = drop_nested
         self.scorer = scorer
         # Opened at first use: a packaged pipeline brings its own catalog, and the path in its
         # config exists only where it was made.
-        self._path = None if catalog is None else Path(catalog)
-        self._catalog: Catalog | None = None
-        self._overlay = Overlay()
+        self._unopened = None if catalog is None else Path(catalog)
+        self._change = threading.RLock()  # held while the snapshot is replaced, never to match
+        self._snapshot = Snapshot(None, Overlay(), controls or NoiseControls())
+        self._keys: CandidateKeys | None = None
 
     @property
-    def catalog(self) -> Catalog | None:
-        """The compiled catalog, None if there is none.
+    def snapshot(self) -> Snapshot:
+        """What the next document is matched against.
 
         Raises
         ------
         CatalogNERError
             If the configured folder holds no compiled catalog that this release can read.
         """
-        if self._catalog is None and self._path is not None:
-            self._catalog = Catalog.open(self._path)
-        return self._catalog
+        if self._unopened is not None:
+            with self._change:
+                if self._unopened is not None:
+                    self._set_catalog(Catalog.open(self._unopened))
+        return self._snapshot
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """The compiled catalog, None if there is none; opened where it is not yet."""
+        return self.snapshot.catalog
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -108,17 +160,18 @@ class CatalogMatcher(Pipe):
         Those of a compiled catalog that cannot be opened are left out: spaCy asks for the labels
         while it loads a pipeline, before the pipeline's own catalog is there.
         """
-        labels = {entry.label for entry in self._overlay.entries}
         with suppress(CatalogNERError):
-            labels.update(self.catalog.labels if self.catalog is not None else ())
-        return tuple(sorted(labels))
+            return tuple(self.snapshot.labels)
+        return tuple(self._snapshot.labels)
 
     @property
     def content_version(self) -> str:
         """A short hash that differs when other names would be matched."""
-        entries = srsly.json_dumps(self._entry_rows(), sort_keys=True).encode("utf8")
-        compiled = "" if self.catalog is None else self.catalog.meta["content_version"]
-        return f"{compiled}-{hashlib.sha256(entries).hexdigest()[:12]}"
+        snapshot = self.snapshot
+        changes = [*_changes(snapshot.overlay), astuple(snapshot.controls), self.drop_nested]
+        digest = hashlib.sha256(srsly.json_dumps(changes, sort_keys=True).encode("utf8"))
+        compiled = "" if snapshot.catalog is None else snapshot.catalog.meta["content_version"]
+        return f"{compiled}-{digest.hexdigest()[:12]}"
 
     def add_entries(self, entries: Iterable[dict[str, Any] | Entry]) -> None:
         """Add names that the next document is matched against, without compiling anything.
@@ -134,94 +187,161 @@ class CatalogMatcher(Pipe):
         CatalogNERError
             If one of them is no valid entry; then none is added.
         """
-        self._overlay.add(
-            [entry if isinstance(entry, Entry) else Entry.from_row(entry) for entry in entries]
-        )
+        new = [entry if isinstance(entry, Entry) else Entry.from_row(entry) for entry in entries]
+        with self._change:
+            self._set(self.snapshot.catalog, self.snapshot.overlay.with_added(new))
+
+    def remove_entries(self, entries: Iterable[dict[str, Any] | Entry]) -> None:
+        """Remove names, compiled or added, from what the next document is matched against.
+
+        They stay away after `reload` and come back with `add_entries`.
+
+        Parameters
+        ----------
+        entries
+            Dicts with ``id``, or with ``text``, the entry's name, or with both; a ``label``
+            narrows further. What agrees with all that is given is removed. `Entry` objects are
+            removed by name, label and id.
+
+        Raises
+        ------
+        CatalogNERError
+            If one of them has neither ``text`` nor ``id``; then none is removed.
+        """
+        rows = [removal(entry) for entry in entries]
+        with self._change:
+            self._set(self.snapshot.catalog, self.snapshot.overlay.with_removed(rows))
+
+    def reload(self, path: str | Path | None = None, *, keep_changes: bool = True) -> None:
+        """Open a compiled catalog and match the next document against it.
+
+        Parameters
+        ----------
+        path
+            Folder of a compiled catalog; None for the folder of the present one, where a newer
+            version may have taken its place.
+        keep_changes
+            Keep what was added and removed in code; False where the new version has it all.
+
+        Raises
+        ------
+        CatalogNERError
+            If there is no catalog there that can be read; the present one then stays.
+        """
+        with self._change:
+            if path is None:
+                if self.catalog is None or self.catalog.path is None:
+                    raise CatalogNERError(f"{self.name} has no catalog on disk: give `path`")
+                path = self.catalog.path
+            catalog = Catalog.open(path)
+            self._set(catalog, self._snapshot.overlay if keep_changes else Overlay())
 
     def __call__(self, doc: Doc) -> Doc:
         """Write the candidates of `doc` to ``doc.spans``."""
-        catalog, overlay = self.catalog, self._overlay
-        if catalog is None and not len(overlay):
+        self._match([doc])
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = _BATCH_DOCS) -> Iterator[Doc]:
+        """Write the candidates of each Doc of a stream, some hundred at a time."""
+        handle_error = self.get_error_handler()
+        for docs in _batches(stream, min(batch_size, _BATCH_DOCS)):
+            try:
+                self._match(docs)
+            except Exception:  # find out which one it was
+                for doc in docs:
+                    try:
+                        self._match([doc])
+                    except Exception as err:
+                        handle_error(self.name, self, [doc], err)
+                    else:
+                        yield doc
+            else:
+                yield from docs
+
+    def _match(self, docs: list[Doc]) -> None:
+        snapshot = self.snapshot
+        if not snapshot:
             raise CatalogNERError(
                 f"{self.name} has no names to match: set its `catalog` to a compiled catalog, or"
                 " call `add_entries`"
             )
-        token_text = TokenText(doc)
-        found: dict[tuple[int, int, str, str], None] = {}
-        # Names added in code come before the compiled ones of the same span.
-        self._match_overlay(overlay, token_text, found)
-        if catalog is not None:
-            self._match_catalog(catalog, token_text, found)
-        spans = [
-            Span(doc, start, end, label=label, kb_id=identifier)
-            for start, end, label, identifier in sorted(found, key=lambda key: (key[0], -key[1]))
-        ]
-        doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans)
-        update_record(doc, candidates=len(spans))
-        return doc
+        keys = self._keys_of(snapshot, docs[0])
+        batch = TokenBatch(docs, get_lexicon(snapshot.normalization))
+        found = [batch.overlay_stretches(snapshot.overlay)] if snapshot.overlay.entries else []
+        if snapshot.catalog is not None:
+            found.append(batch.stretches(snapshot.catalog))
+        one, two = (np.concatenate(part) for part in zip(*found, strict=True))
+        if len(found) > 1:
+            one, two = np.unique(np.stack([one, two]), axis=1)
+        order = np.lexsort((-two, one))
+        one, two = one[order], two[order]
+        # The stretches of document i are those from bounds[i] to bounds[i + 1].
+        bounds = np.searchsorted(batch.docs[one], np.arange(len(docs) + 1)).tolist()
+        text = batch.text
+        starts, ends = batch.starts[one].tolist(), batch.ends[two].tolist()
+        first, end = batch.first[one].tolist(), (batch.last[two] + 1).tolist()
+        for number, doc in enumerate(docs):
+            spans = [
+                Span(doc, first[i], end[i], label=label, kb_id=identifier)
+                for i in range(bounds[number], bounds[number + 1])
+                for label, identifier in keys[text[starts[i] : ends[i]]]
+            ]
+            if self.drop_nested:
+                spans = list(_without_nested(spans))
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans)
+            update_record(doc, candidates=len(spans))
 
-    @staticmethod
-    def _match_overlay(
-        overlay: Overlay, text: TokenText, found: dict[tuple[int, int, str, str], None]
-    ) -> None:
-        for start, end, entries in overlay.matches(text.text):
-            if start in text.starts and end in text.ends:
-                for entry in entries:
-                    found[text.starts[start], text.ends[end], entry.label, entry.id] = None
-
-    @staticmethod
-    def _match_catalog(
-        catalog: Catalog, text: TokenText, found: dict[tuple[int, int, str, str], None]
-    ) -> None:
-        for start, first in text.starts.items():
-            for length, numbers in catalog.prefixes(text.text[start : start + catalog.max_length]):
-                last = text.ends.get(start + length)
-                if last is not None:
-                    for number in numbers:
-                        found[first, last, *catalog.label_and_id(number)] = None
+    def _keys_of(self, snapshot: Snapshot, doc: Doc) -> CandidateKeys:
+        keys = self._keys
+        if keys is None or not keys.serve(snapshot, doc.vocab):
+            keys = self._keys = CandidateKeys(snapshot, doc.vocab)
+        return keys
 
     def score(self, examples: Iterable[Any], **kwargs: Any) -> dict[str, Any]:
         """Score the candidates against the gold entities."""
         return {} if self.scorer is None else self.scorer(examples, **kwargs)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialise the compiled catalog and the entries added in code."""
+        """Serialise the compiled catalog and the changes to it."""
+        snapshot = self.snapshot
         serializers: dict[str, Callable[[], Any]] = {
-            "entries": lambda: srsly.msgpack_dumps(self._entry_rows()),
+            "changes": lambda: srsly.msgpack_dumps(_changes(snapshot.overlay)),
         }
-        if "catalog" not in exclude and (catalog := self.catalog) is not None:
-            serializers["catalog"] = lambda: srsly.msgpack_dumps(catalog.to_files())
+        if "catalog" not in exclude and (catalog := snapshot.catalog) is not None:
+            serializers["catalog"] = lambda: srsly.msgpack_dumps(catalog.to_bytes())
         return bytes(util.to_bytes(serializers, exclude))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
         """Load what `to_bytes` gave; the catalog then lives in memory."""
-        util.from_bytes(
-            data,
-            {
-                "entries": lambda b: self._set_entries(srsly.msgpack_loads(b)),
-                "catalog": lambda b: self._set_catalog(Catalog.from_files(srsly.msgpack_loads(b))),
-            },
-            exclude,
-        )
+        # In this order: the changes are made on the catalog.
+        deserializers: dict[str, Callable[[bytes], Any]] = {
+            "catalog": lambda b: self._set_catalog(Catalog.from_bytes(*srsly.msgpack_loads(b))),
+            "changes": lambda b: self._set_changes(*srsly.msgpack_loads(b)),
+        }
+        util.from_bytes(data, deserializers, exclude)
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Copy the compiled catalog, and the entries added in code, into a folder."""
+        """Copy the compiled catalog, and the changes to it, into a folder."""
+        snapshot = self.snapshot
+        added, removed = _changes(snapshot.overlay)
         serializers: dict[str, Callable[[Path], Any]] = {
-            "entries.jsonl": lambda p: srsly.write_jsonl(p, self._entry_rows()),
+            "added.jsonl": lambda p: srsly.write_jsonl(p, added),
+            "removed.jsonl": lambda p: srsly.write_jsonl(p, removed),
         }
-        if "catalog" not in exclude and (catalog := self.catalog) is not None:
+        if "catalog" not in exclude and (catalog := snapshot.catalog) is not None:
             serializers["catalog"] = catalog.to_disk
         util.to_disk(path, serializers, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> CatalogMatcher:
         """Load from a folder; the compiled catalog is memory-mapped where it lies."""
         path = Path(path)
-        deserializers: dict[str, Callable[[Path], Any]] = {
-            "entries.jsonl": lambda p: self._set_entries(srsly.read_jsonl(p)),
-        }
+        deserializers: dict[str, Callable[[Path], Any]] = {}
         if (path / "catalog").exists():
             deserializers["catalog"] = lambda p: self._set_catalog(Catalog.open(p))
+        deserializers["added.jsonl"] = lambda p: self._set_changes(
+            srsly.read_jsonl(p), srsly.read_jsonl(path / "removed.jsonl")
+        )
         util.from_disk(path, deserializers, exclude)
         return self
 
@@ -231,28 +351,76 @@ class CatalogMatcher(Pipe):
 
     def __getstate__(self) -> dict[str, Any]:
         # A catalog on disk is mapped again by the process that unpickles: nothing is copied.
-        state = {**self.__dict__, "name": self.name}  # Pipe keeps the name outside __dict__
-        catalog = self._catalog
-        state["_catalog"] = None
-        if catalog is not None:
-            state["_path"] = catalog.path
-            if catalog.path is None:
-                state["_catalog_files"] = catalog.to_files()
-        return state
+        snapshot, unopened, in_memory = self._snapshot, self._unopened, None
+        if snapshot.catalog is not None:
+            unopened = snapshot.catalog.path
+            in_memory = None if unopened is not None else snapshot.catalog.to_bytes()
+        left_out = ("_change", "_snapshot", "_keys")
+        return {
+            **{key: value for key, value in self.__dict__.items() if key not in left_out},
+            "name": self.name,  # Pipe keeps it outside __dict__
+            "_unopened": unopened,
+            "_saved": (snapshot.controls, _changes(snapshot.overlay), in_memory),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        files = state.pop("_catalog_files", None)
+        controls, (added, removed), in_memory = state.pop("_saved")
         for key, value in state.items():
             setattr(self, key, value)
-        if files is not None:
-            self._catalog = Catalog.from_files(files)
+        self._change = threading.RLock()
+        self._keys = None
+        catalog = None if in_memory is None else Catalog.from_bytes(*in_memory)
+        self._snapshot = Snapshot(catalog, _overlay(added, removed), controls)
 
-    def _entry_rows(self) -> list[dict[str, Any]]:
-        return [entry.to_row() for entry in self._overlay.entries]
-
-    def _set_entries(self, rows: Iterable[dict[str, Any]]) -> None:
-        self._overlay = Overlay(Entry.from_row(row) for row in rows)
+    def _set(self, catalog: Catalog | None, overlay: Overlay) -> None:
+        self._snapshot = Snapshot(catalog, overlay, self._snapshot.controls)
 
     def _set_catalog(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._path = catalog.path
+        with self._change:
+            self._set(catalog, self._snapshot.overlay)
+            self._unopened = None
+
+    def _set_changes(
+        self, added: Iterable[dict[str, Any]], removed: Iterable[dict[str, str]]
+    ) -> None:
+        with self._change:
+            self._set(self._snapshot.catalog, _overlay(added, removed))
+
+
+def _batches(stream: Iterable[Doc], size: int) -> Iterator[list[Doc]]:
+    docs: list[Doc] = []
+    tokens = 0
+    for doc in stream:
+        if docs and (
+            len(docs) >= size or tokens >= _BATCH_TOKENS or doc.vocab is not docs[0].vocab
+        ):
+            yield docs
+            docs, tokens = [], 0
+        docs.append(doc)
+        tokens += len(doc)
+    if docs:
+        yield docs
+
+
+def _without_nested(spans: list[Span]) -> Iterator[Span]:
+    """Yield the spans that no longer one of the same label contains.
+
+    Parameters
+    ----------
+    spans
+        By start, the longest first.
+    """
+    reach: dict[int, tuple[int, int]] = {}  # per label, the span so far that ends last
+    for span in spans:
+        start, end = reach.get(span.label, (-1, -1))
+        if end < span.end or (start, end) == (span.start, span.end):
+            reach[span.label] = (span.start, span.end)
+            yield span
+
+
+def _changes(overlay: Overlay) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    return [entry.to_row() for entry in overlay.entries], list(overlay.removals)
+
+
+def _overlay(added: Iterable[dict[str, Any]], removed: Iterable[dict[str, str]]) -> Overlay:
+    return Overlay().with_removed(removed).with_added(map(Entry.from_row, added))

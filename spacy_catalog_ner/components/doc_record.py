@@ -10,6 +10,10 @@ CANDIDATES = "candidates"
 SELECTED = "selected"
 ENTITIES = "entities"
 
+# Where spaCy keeps the value of `doc._.catalog_ner`; written directly, it takes a thirtieth of the
+# time, which would otherwise be a third of the matcher's.
+_RECORD = ("._.", "catalog_ner", None, None)
+
 for _extension in ("catalog_ner", "exemplars"):
     if not Doc.has_extension(_extension):
         Doc.set_extension(_extension, default=None)
@@ -17,7 +21,8 @@ for _extension in ("catalog_ner", "exemplars"):
 
 def update_record(doc: Doc, **values: Any) -> None:
     """Set keys of ``doc._.catalog_ner``, a small JSON-serialisable dict, None until first set."""
-    doc._.catalog_ner = {**(doc._.catalog_ner or {}), **values}
+    record = doc.user_data.get(_RECORD)
+    doc.user_data[_RECORD] = {**record, **values} if record else values
 
 
 def span_scores(group: SpanGroup) -> list[float | None]:

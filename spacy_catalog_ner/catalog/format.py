@@ -1,0 +1,214 @@
+"""The files of a compiled catalog, and how they are written so that a reader sees all or none.
+
+A folder ``NAME.catalog/`` holds ``meta.json`` and a folder of data named after the content
+version. A new version is written beside the old one; renaming ``meta.json`` into place is the one
+step that makes it current, so a compile killed at any moment leaves the old catalog whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import marisa_trie
+import numpy as np
+
+from spacy_catalog_ner.catalog.normalization import get_normalizer
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.files import write_json
+
+FORMAT_VERSION = 2
+META = "meta.json"
+TRIE = "surface_forms.marisa"
+ARRAYS = {
+    "form_offsets": "uint32",  # (forms + 1,): rows of form i are o[i] to o[i + 1]
+    "form_entries": "uint32",  # (rows,): entry numbers, most popular first
+    "form_rules": "uint16",  # (rows,): bits of the variant rules that made the form, 0 if none
+    "labels": "uint16",  # (entries,): index into meta["labels"]
+    "weights": "float32",  # (entries,)
+    "record_offsets": "uint64",  # (entries + 1,): bytes of entry i in `records`
+    "records": "uint8",  # UTF-8: name, id, language and aliases, separated by NUL
+    "id_hashes": "uint32",  # (entries with an id,), ascending: see `catalog.compiled.hash_ids`
+    "id_entries": "uint32",  # (entries with an id,): entry numbers in the order of `id_hashes`
+    "filter": "uint64",  # bit table over hashes of the forms: see `catalog.fingerprints`
+    "prefix_filter": "uint64",  # the same over the beginnings of long forms
+}
+FILES = (TRIE, *(f"{name}.npy" for name in ARRAYS))
+_VERSION = re.compile(r"[0-9a-f]{16}")
+_AGAIN = "compile the catalog again"
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Read and check the ``meta.json`` of a compiled catalog's folder.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is none, it is damaged, or another release wrote it.
+    """
+    file = path / META
+    try:
+        meta = json.loads(file.read_text(encoding="utf8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise CatalogNERError(
+            f"{path}: no compiled catalog here; make one with"
+            f" `catalog-ner catalog compile ENTRIES.jsonl -o {path}`"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as err:
+        raise CatalogNERError(f"{file}: not JSON ({err}); {_AGAIN}") from None
+    return check_meta(meta, str(file))
+
+
+def check_meta(meta: Any, where: str) -> dict[str, Any]:
+    """Return `meta` if this release can read what it describes, else raise a CatalogNERError."""
+    found = meta.get("format_version") if isinstance(meta, dict) else None
+    if found != FORMAT_VERSION:
+        newer = isinstance(found, int) and found > FORMAT_VERSION
+        todo = "install a newer release, or compile the catalog again" if newer else _AGAIN
+        raise CatalogNERError(
+            f"{where}: compiled with format version {found}, this release reads"
+            f" {FORMAT_VERSION}; {todo}"
+        )
+    files = meta.get("files")
+    if not (
+        _VERSION.fullmatch(str(meta.get("content_version")))
+        and isinstance(files, dict)
+        and set(files) == set(FILES)
+        and all(
+            isinstance(info, dict) and {"bytes", "sha256"} <= set(info) for info in files.values()
+        )
+        and isinstance(meta.get("labels"), list)
+    ):
+        raise CatalogNERError(f"{where}: damaged; {_AGAIN}")
+    try:
+        get_normalizer(meta.get("normalization"))
+    except CatalogNERError as err:
+        raise CatalogNERError(f"{where}: {err}; {_AGAIN}") from None
+    return dict(meta)
+
+
+def map_files(path: Path, meta: dict[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
+    """Map the trie and the arrays into memory, read-only.
+
+    Raises
+    ------
+    CatalogNERError
+        If a file is missing, has another size than `meta` says, or is not what its name says.
+    """
+    folder = path / meta["content_version"]
+    for name, info in meta["files"].items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size != info["bytes"]:
+            raise CatalogNERError(f"{file}: missing or truncated; {_AGAIN}")
+    trie = marisa_trie.Trie()
+    file = folder / TRIE
+    try:
+        trie.mmap(str(file))
+        arrays = {}
+        for name, dtype in ARRAYS.items():
+            file = folder / f"{name}.npy"
+            arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
+            if arrays[name].dtype != dtype or arrays[name].ndim != 1:
+                raise ValueError(f"expected a row of {dtype}")
+    except (RuntimeError, ValueError, EOFError) as err:
+        raise CatalogNERError(f"{file}: damaged ({err}); {_AGAIN}") from None
+    return trie, arrays
+
+
+def write_catalog(
+    path: Path, trie: Any, arrays: dict[str, np.ndarray], meta: dict[str, Any]
+) -> dict[str, Any]:
+    """Write a catalog to a folder and make it the current one there in one step.
+
+    Parameters
+    ----------
+    meta
+        All but ``content_version`` and ``files``, which are made of what is written.
+
+    Returns
+    -------
+    dict
+        The complete meta.
+
+    Raises
+    ------
+    CatalogNERError
+        If the folder holds something else, or another process is writing a catalog there.
+    """
+    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / META).is_file()):
+        raise CatalogNERError(
+            f"{path}: holds something else (no {META} in it); remove it or name another folder"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    with _lock(path):
+        old = _written(path)
+        draft = path / "draft"
+        shutil.rmtree(draft, ignore_errors=True)  # of a compile that was killed
+        draft.mkdir()
+        try:
+            trie.save(str(draft / TRIE))
+            for name, dtype in ARRAYS.items():
+                np.save(draft / f"{name}.npy", arrays[name].astype(dtype, copy=False))
+            files = {name: _seal(draft / name) for name in FILES}
+            content = json.dumps([meta, files], sort_keys=True, ensure_ascii=False)
+            version = hashlib.sha256(content.encode("utf8")).hexdigest()[:16]
+            meta = {**meta, "content_version": version, "files": files}
+            (path / version).mkdir(exist_ok=True)
+            for name in FILES:  # onto files of equal content where the version is there already
+                (draft / name).replace(path / version / name)
+            _sync(path / version)
+            write_json(path / META, meta)
+            _sync(path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        for file in old - {path / version / name for name in FILES}:
+            file.unlink(missing_ok=True)
+        for folder in {file.parent for file in old} - {path, path / version}:
+            folder.rmdir()
+    return meta
+
+
+def _written(path: Path) -> set[Path]:
+    """Return the data files that the folder's ``meta.json`` names, whatever format they have."""
+    try:
+        meta = json.loads((path / META).read_text(encoding="utf8"))
+        names = [name for name in meta["files"] if Path(name).name == name]
+        version = str(meta.get("content_version"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    inside = path / version if _VERSION.fullmatch(version) else path
+    return {file for name in names if (file := inside / name).is_file()}
+
+
+def _seal(file: Path) -> dict[str, Any]:
+    """Put a file safely on disk and return its size and checksum."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"bytes": file.stat().st_size, "sha256": digest}
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with (path / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CatalogNERError(f"{path}: another process is writing this catalog") from None
+        yield

@@ -1,0 +1,76 @@
+"""What a matcher matches against at one moment."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from spacy_catalog_ner.catalog.compiled import Catalog
+from spacy_catalog_ner.catalog.noise import NoiseControls
+from spacy_catalog_ner.catalog.normalization import get_normalizer
+from spacy_catalog_ner.catalog.overlay import Overlay
+
+
+class Snapshot:
+    """A compiled catalog and the changes to it, of which neither ever changes.
+
+    A matcher replaces its snapshot as a whole; a document is matched against one.
+
+    Parameters
+    ----------
+    catalog
+        The compiled catalog, None if there is none.
+    overlay
+        Entries added and removed since it was compiled.
+    controls
+        Names to leave out.
+
+    Attributes
+    ----------
+    normalization
+        Name of the normal form that texts and names are compared in.
+    """
+
+    def __init__(self, catalog: Catalog | None, overlay: Overlay, controls: NoiseControls) -> None:
+        if catalog is not None:
+            overlay = overlay.on(catalog.meta["normalization"], catalog.meta["variants"])
+        self.catalog = catalog
+        self.overlay = overlay
+        self.controls = controls
+        self.normalization = overlay.normalization
+        self._hidden = frozenset() if catalog is None else overlay.hidden_in(catalog)
+        self._stops = frozenset(map(get_normalizer(self.normalization), controls.stop_list))
+
+    def __bool__(self) -> bool:
+        return self.catalog is not None or bool(self.overlay)
+
+    @property
+    def labels(self) -> list[str]:
+        """All labels a candidate can have, sorted."""
+        labels = {entry.label for entry in self.overlay.entries}
+        if self.catalog is not None:
+            labels.update(self.catalog.labels)
+        if self.controls.labels is not None:
+            labels.intersection_update(self.controls.labels)
+        return sorted(labels)
+
+    def candidates(self, form: str) -> tuple[tuple[str, str], ...]:
+        """Return (label, id) of all that a normal form stands for, most popular first.
+
+        An empty tuple if it is no name, or one that the noise controls leave out.
+        """
+        controls = self.controls
+        if len(form) < controls.min_length or form in self._stops:
+            return ()
+        found = [(entry.weight, entry.label, entry.id) for entry in self.overlay.lookup(form)]
+        if (catalog := self.catalog) is not None:
+            for number, _ in catalog.numbers(form):
+                if number not in self._hidden:
+                    found.append((catalog.weight(number), *catalog.label_and_id(number)))
+        # Sorting is stable: of equal weight, entries added come before compiled ones.
+        found.sort(key=itemgetter(0), reverse=True)
+        pairs = dict.fromkeys(
+            (label, identifier)
+            for _, label, identifier in found
+            if controls.labels is None or label in controls.labels
+        )
+        return tuple(pairs)[: controls.max_per_span]
