@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import os
+import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import srsly
 from srsly.ruamel_yaml.error import YAMLError
+from zstandard import ZstdDecompressor, ZstdError
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
@@ -53,21 +55,35 @@ def read_labels(path: str | Path) -> dict[str, str]:
     return labels
 
 
-def iter_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
-    """Yield (line number, text) of a UTF-8 file, gzipped where its name ends in ``.gz``.
+def iter_lines(
+    path: Path, problems: Problems, on_read: Callable[[int], object] = lambda size: None
+) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text) of a UTF-8 file, unpacked where its name ends in .gz or .zst.
 
     Lines that are not valid UTF-8 are reported in `problems` and skipped.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    problems
+        Receives what is skipped.
+    on_read
+        Called with the number of bytes of each block read, as the file has them: for a progress
+        bar.
 
     Raises
     ------
     CatalogNERError
-        If a file that ends in ``.gz`` is not gzipped or is truncated.
+        If a file that ends in ``.gz`` or ``.zst`` is of another kind or truncated.
     """
-    opener: Any = gzip.open if path.suffix == ".gz" else open
     number = 0
     try:
-        with opener(path, "rb") as stream:
-            for number, raw in enumerate(stream, start=1):
+        with path.open("rb", buffering=0) as file:
+            blocks = iter(lambda: _read_block(file, on_read), b"")
+            if path.suffix in _UNPACKERS:
+                blocks = _unpack(blocks, _UNPACKERS[path.suffix])
+            for number, raw in enumerate(io.BufferedReader(_Joined(blocks), _BLOCK), start=1):
                 try:
                     text = raw.decode("utf8")
                 except UnicodeDecodeError as err:
@@ -75,35 +91,98 @@ def iter_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
                     problems.add("invalid UTF-8", path, number, message)
                     continue
                 yield number, text.lstrip("\ufeff") if number == 1 else text
-    except (gzip.BadGzipFile, EOFError, zlib.error) as err:
-        raise CatalogNERError(f"{path}:{number + 1}: not a whole gzip file ({err})") from None
+    except (EOFError, zlib.error, ZstdError) as err:
+        kind = "gzip" if path.suffix == ".gz" else "zst"
+        raise CatalogNERError(f"{path}:{number + 1}: not a whole {kind} file ({err})") from None
 
 
-def iter_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, object) of a JSONL file; broken rows are reported and skipped."""
-    for number, text in iter_lines(path, problems):
-        if not text.strip():
-            continue
+_BLOCK = 1 << 16
+_UNPACKERS: dict[str, Callable[[], Any]] = {
+    ".gz": lambda: zlib.decompressobj(wbits=31),  # 16 for gzip, 15 for the largest window
+    # The largest window that `zstd --ultra --long=31` writes
+    ".zst": lambda: ZstdDecompressor(max_window_size=1 << 31).decompressobj(),
+}
+
+
+def _read_block(file: io.RawIOBase, on_read: Callable[[int], object]) -> bytes:
+    block = file.read(_BLOCK) or b""
+    on_read(len(block))
+    return block
+
+
+def _unpack(blocks: Iterable[bytes], make_unpacker: Callable[[], Any]) -> Iterator[bytes]:
+    """Unpack a stream of one or several members.
+
+    The readers of gzip and zstandard are not used: the one makes a Python call for each line, the
+    other takes a truncated file for a whole one.
+    """
+    unpacker = None
+    for block in blocks:
+        while block:
+            if unpacker is None:
+                block = block.lstrip(b"\0")  # gzip files may be padded
+                if not block:
+                    break
+                unpacker = make_unpacker()
+            yield unpacker.decompress(block)
+            block = unpacker.unused_data  # empty before the end of a member
+            if unpacker.eof:
+                unpacker = None
+    if unpacker is not None:
+        raise EOFError("it ends before its end mark")
+
+
+class _Joined(io.RawIOBase):
+    """A binary stream of blocks."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def iter_jsonl(
+    path: Path, problems: Problems, on_read: Callable[[int], object] = lambda size: None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object) of a JSONL file; broken rows are reported and skipped.
+
+    Parameters and errors are those of `iter_lines`.
+    """
+    decode = json.JSONDecoder().decode
+    for number, text in iter_lines(path, problems, on_read):
         try:
-            row = json.loads(text)
-            if "\\u" in text:
+            row = decode(text)
+            if "\\u" in text and _SURROGATE.search(text):
                 json.dumps(row, ensure_ascii=False).encode("utf8")
         except json.JSONDecodeError as err:
-            problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
-            continue
+            if not text.isspace():
+                problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
         except UnicodeEncodeError:  # "\ud800" is JSON, but no text
             problems.add("broken row", path, number, "half a surrogate pair; row skipped")
-            continue
         except (ValueError, RecursionError):
             problems.add("broken row", path, number, "too long or too deep a value; row skipped")
-            continue
-        if not isinstance(row, dict):
-            found = type(row).__name__
-            problems.add(
-                "broken row", path, number, f"expected a JSON object, got {found}; row skipped"
-            )
-            continue
-        yield number, row
+        else:
+            if isinstance(row, dict):
+                yield number, row
+            else:
+                message = f"expected a JSON object, got {type(row).__name__}; row skipped"
+                problems.add("broken row", path, number, message)
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def dump_row(row: dict[str, Any]) -> str:

@@ -82,15 +82,16 @@ class Catalog:
         """
         path = Path(path)
         meta = read_meta(path)
-        try:
-            trie, arrays = map_files(path, meta)
-        except CatalogNERError:
-            # A new version may have taken the place of this one in between.
-            newer = read_meta(path)
-            if newer == meta:
-                raise
-            meta = newer
-            trie, arrays = map_files(path, meta)
+        while True:
+            try:
+                trie, arrays = map_files(path, meta)
+                break
+            except CatalogNERError:
+                # A new version may have taken the place of this one in between.
+                newer = read_meta(path)
+                if newer == meta:
+                    raise
+                meta = newer
         catalog = cls(trie, arrays, meta, path)
         if verify:
             catalog.verify()
@@ -139,8 +140,11 @@ class Catalog:
             return
         for name in FILES:
             file = self.path / self.meta["content_version"] / name
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            try:
+                with file.open("rb") as stream:
+                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            except OSError as err:
+                raise CatalogNERError(f"{file}: cannot be read ({err.strerror})") from None
             if digest != self.meta["files"][name]["sha256"]:
                 raise CatalogNERError(f"{file}: checksum differs; compile the catalog again")
 
@@ -153,6 +157,11 @@ class Catalog:
     def max_length(self) -> int:
         """Length of the longest surface form, in characters."""
         return int(self.meta["max_length"])
+
+    @property
+    def rules(self) -> list[str]:
+        """Names of the variant rules; bit i of a mask stands for the i-th of them."""
+        return list(self.meta["forms_per_rule"])
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -168,11 +177,34 @@ class Catalog:
         label = self._label_names[self._labels[number]]
         return Entry(text, label, identifier, weight, tuple(aliases), lang)
 
+    def parts(self, number: int) -> tuple[bytes, str, float]:
+        """Return all that the entry of a number is made of, in a fifth of the time it takes.
+
+        Entries of equal parts are equal.
+        """
+        start, end = self._record_offsets[number], self._record_offsets[number + 1]
+        label = self._label_names[self._labels[number]]
+        return self._records[start:end].tobytes(), label, self._weights[number]
+
     def label_and_id(self, number: int) -> tuple[str, str]:
         """Return label and id of the entry of a number, without making the entry."""
         start, end = self._record_offsets[number], self._record_offsets[number + 1]
-        identifier = self._records[start:end].tobytes().split(b"\0", 2)[1]
+        identifier = bytes(self._records[start:end]).split(b"\0", 2)[1]
         return self._label_names[self._labels[number]], identifier.decode("utf8")
+
+    def labels_and_ids(self, form: str) -> list[tuple[str, str]]:
+        """Return label and id of each entry of a surface form, most popular first.
+
+        Parameters
+        ----------
+        form
+            A name in normal form.
+        """
+        key = self._trie.get(form)
+        if key is None:
+            return []
+        numbers = self._form_entries[self._form_offsets[key] : self._form_offsets[key + 1]].tolist()
+        return [self.label_and_id(number) for number in numbers]
 
     def weight(self, number: int) -> float:
         """Return the popularity of the entry of a number."""

@@ -12,12 +12,13 @@ import numpy as np
 from spacy_catalog_ner.catalog.compiled import Catalog, hash_ids
 from spacy_catalog_ner.catalog.entry import Entry
 from spacy_catalog_ner.catalog.fingerprints import PREFIX, build_filter, hash_forms
-from spacy_catalog_ner.catalog.format import FORMAT_VERSION, write_catalog
+from spacy_catalog_ner.catalog.format import FORMAT_VERSION, check_target, write_catalog
 from spacy_catalog_ner.catalog.normalization import DEFAULT, get_normalizer
 from spacy_catalog_ner.catalog.variants import Variants
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 _CHUNK = 1 << 16  # entries moved at once: bounds the memory of temporary objects
+_MAX_LABELS = 1 << 16
 _NO_ID = np.uint64(1 << 32)  # no 32-bit hash
 
 
@@ -58,9 +59,11 @@ def compile_catalog(
     Raises
     ------
     CatalogNERError
-        If there is no entry at all, or the normalisation is unknown.
+        If there is no entry at all, the normalisation is unknown, or there is something else at
+        `path`.
     """
     path = Path(path)
+    check_target(path)
     columns = _Columns(normalization, variants, problems)
     for entry in entries:
         columns.add(entry)
@@ -165,7 +168,10 @@ class _Columns:
         parts = (entry.text, entry.id, entry.lang, *entry.aliases)
         self._records += "\0".join(parts).encode("utf8")
         self._record_ends.append(len(self._records))
-        self._labels.append(self._label_numbers.setdefault(entry.label, len(self._label_numbers)))
+        label = self._label_numbers.setdefault(entry.label, len(self._label_numbers))
+        if label >= _MAX_LABELS:
+            raise CatalogNERError(f"more than {_MAX_LABELS} labels; is an id taken for the label?")
+        self._labels.append(label)
         self.weights.append(entry.weight)
         if self._problems is not None:
             source, line = self._problems.at

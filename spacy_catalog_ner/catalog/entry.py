@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,9 @@ from spacy_catalog_ner.errors import CatalogNERError
 
 MAX_NAME_LENGTH = 1000
 """Longest name taken, in characters: what is longer is a broken row, not a name."""
+
+MAX_WEIGHT = 3.4e38
+"""Largest weight: a compiled catalog stores them in single precision."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Entry:
     ------
     CatalogNERError
         If the name or an alias has no letter or digit, is too long, or holds a NUL byte or half a
-        surrogate pair; if there is no label; or if the weight is no finite number of at least 0.
+        surrogate pair; if there is no label; or if the weight is no number from 0 to 3.4e38.
     """
 
     text: str
@@ -56,13 +58,17 @@ class Entry:
             raise CatalogNERError("no label")
         for value, what in ((self.label, "label"), (self.id, "id"), (self.lang, "lang")):
             _check_plain(value, what)
-        if not (0 <= self.weight < math.inf):
-            found = f"{self.weight!r}"
-            raise CatalogNERError(f"weight: expected a finite number of at least 0, got {found}")
+        if not (0 <= self.weight <= MAX_WEIGHT):
+            raise CatalogNERError(
+                f"weight: expected a finite number from 0 to {MAX_WEIGHT}, got {self.weight!r}"
+            )
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Entry:
-        """Make an entry of a JSON object, a CSV row or a spaCy EntityRuler phrase pattern.
+        """Make an entry of a JSON object, a CSV row or a spaCy EntityRuler pattern.
+
+        A token pattern is a name where each token is given by nothing but its LOWER, TEXT or ORTH;
+        a space is taken to stand between two tokens.
 
         Raises
         ------
@@ -72,9 +78,9 @@ class Entry:
         text = row.get("text")
         if text is None:
             text = row.get("pattern")
-        if not isinstance(text, str):
             if isinstance(text, list):
-                raise CatalogNERError("token patterns are not names; expected a string as pattern")
+                text = _join_tokens(text)
+        if not isinstance(text, str):
             raise CatalogNERError(f"expected a name, got {text!r:.60}")
         label = row.get("label")
         if not isinstance(label, str) or not (label := label.strip()):
@@ -106,6 +112,19 @@ class Entry:
         if not self.aliases:
             return [normalize(self.text)]
         return list(dict.fromkeys(map(normalize, (self.text, *self.aliases))))
+
+
+def _join_tokens(pattern: list[Any]) -> str:
+    words = [
+        value
+        for token in pattern
+        if isinstance(token, dict) and len(token) == 1
+        for key, value in token.items()
+        if key.upper() in ("LOWER", "TEXT", "ORTH") and isinstance(value, str)
+    ]
+    if not words or len(words) < len(pattern):
+        raise CatalogNERError("token patterns are not names; expected a string as pattern")
+    return " ".join(words)
 
 
 def _check_name(value: Any) -> None:

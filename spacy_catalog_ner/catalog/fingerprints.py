@@ -14,7 +14,7 @@ import numpy as np
 # An odd base has an inverse modulo 2**64, and unsigned integers wrap modulo 2**64 by themselves.
 BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(BASE, -1, 2**64)
-_BITS_PER_FORM = 16  # at least; with three bits set for each, under one false alarm in a hundred
+_BITS_PER_FORM = 24  # at least; with three bits set for each, one false alarm in a thousand
 _CHUNK = 1 << 16  # forms hashed at once: bounds the memory of temporary arrays
 
 PREFIX = 32

@@ -42,7 +42,22 @@ ARRAYS = {
     "prefix_filter": "uint64",  # the same over the beginnings of long forms
 }
 FILES = (TRIE, *(f"{name}.npy" for name in ARRAYS))
+_FORMAT_1 = (TRIE, *(f"{name}.npy" for name in (*ARRAYS, "text_offsets", "texts")))
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "normalization": str,
+    "variants": (dict, type(None)),
+    "entries": int,
+    "surface_forms": int,
+    "max_length": int,
+    "forms_per_rule": dict,
+    "labels": list,
+    "entries_per_label": dict,
+    "content_version": str,
+    "files": dict,
+}
 _VERSION = re.compile(r"[0-9a-f]{16}")
+_LEFTOVER = re.compile(rf"\.lock|draft|{_VERSION.pattern}|\.{re.escape(META)}\..*")
 _AGAIN = "compile the catalog again"
 
 
@@ -62,7 +77,9 @@ def read_meta(path: Path) -> dict[str, Any]:
             f"{path}: no compiled catalog here; make one with"
             f" `catalog-ner catalog compile ENTRIES.jsonl -o {path}`"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as err:
+    except OSError as err:
+        raise CatalogNERError(f"{file}: cannot be read ({err.strerror})") from None
+    except (ValueError, RecursionError) as err:
         raise CatalogNERError(f"{file}: not JSON ({err}); {_AGAIN}") from None
     return check_meta(meta, str(file))
 
@@ -77,19 +94,21 @@ def check_meta(meta: Any, where: str) -> dict[str, Any]:
             f"{where}: compiled with format version {found}, this release reads"
             f" {FORMAT_VERSION}; {todo}"
         )
-    files = meta.get("files")
-    if not (
-        _VERSION.fullmatch(str(meta.get("content_version")))
-        and isinstance(files, dict)
-        and set(files) == set(FILES)
-        and all(
-            isinstance(info, dict) and {"bytes", "sha256"} <= set(info) for info in files.values()
-        )
-        and isinstance(meta.get("labels"), list)
+    for key, kind in _KEYS.items():
+        if not isinstance(meta.get(key, ...), kind):
+            raise CatalogNERError(f"{where}: damaged ({key}); {_AGAIN}")
+    for key, whole in (
+        ("labels", all(isinstance(label, str) for label in meta["labels"])),
+        ("content_version", _VERSION.fullmatch(meta["content_version"])),
+        ("files", set(meta["files"]) == set(FILES)),
     ):
-        raise CatalogNERError(f"{where}: damaged; {_AGAIN}")
+        if not whole:
+            raise CatalogNERError(f"{where}: damaged ({key}); {_AGAIN}")
+    for name, info in meta["files"].items():
+        if not (isinstance(info, dict) and {"bytes", "sha256"} <= set(info)):
+            raise CatalogNERError(f"{where}: damaged (files: {name}); {_AGAIN}")
     try:
-        get_normalizer(meta.get("normalization"))
+        get_normalizer(meta["normalization"])
     except CatalogNERError as err:
         raise CatalogNERError(f"{where}: {err}; {_AGAIN}") from None
     return dict(meta)
@@ -104,13 +123,13 @@ def map_files(path: Path, meta: dict[str, Any]) -> tuple[Any, dict[str, np.ndarr
         If a file is missing, has another size than `meta` says, or is not what its name says.
     """
     folder = path / meta["content_version"]
-    for name, info in meta["files"].items():
-        file = folder / name
-        if not file.is_file() or file.stat().st_size != info["bytes"]:
-            raise CatalogNERError(f"{file}: missing or truncated; {_AGAIN}")
     trie = marisa_trie.Trie()
-    file = folder / TRIE
     try:
+        for name, info in meta["files"].items():
+            file = folder / name
+            if file.stat().st_size != info["bytes"]:
+                raise FileNotFoundError
+        file = folder / TRIE
         trie.mmap(str(file))
         arrays = {}
         for name, dtype in ARRAYS.items():
@@ -118,9 +137,31 @@ def map_files(path: Path, meta: dict[str, Any]) -> tuple[Any, dict[str, np.ndarr
             arrays[name] = np.load(file, mmap_mode="r", allow_pickle=False)
             if arrays[name].dtype != dtype or arrays[name].ndim != 1:
                 raise ValueError(f"expected a row of {dtype}")
-    except (RuntimeError, ValueError, EOFError) as err:
+    except FileNotFoundError:
+        raise CatalogNERError(f"{file}: missing or truncated; {_AGAIN}") from None
+    except (OSError, RuntimeError, ValueError, EOFError) as err:
         raise CatalogNERError(f"{file}: damaged ({err}); {_AGAIN}") from None
     return trie, arrays
+
+
+def check_target(path: Path) -> None:
+    """Raise a CatalogNERError if there is something at `path` that is no compiled catalog.
+
+    A catalog of any format version may be replaced, and so may a damaged one, and what a compile
+    that was killed left.
+    """
+    if path.is_dir():
+        if all(_LEFTOVER.fullmatch(child.name) for child in path.iterdir()):
+            return
+        # Other software, spaCy among it, writes a meta.json too.
+        meta = _load(path / META)
+        if (path / META).is_file() and (not isinstance(meta, dict) or "normalization" in meta):
+            return
+    elif not path.exists():
+        return
+    raise CatalogNERError(
+        f"{path}: holds something else (no {META} of a catalog); remove it or name another folder"
+    )
 
 
 def write_catalog(
@@ -143,13 +184,10 @@ def write_catalog(
     CatalogNERError
         If the folder holds something else, or another process is writing a catalog there.
     """
-    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / META).is_file()):
-        raise CatalogNERError(
-            f"{path}: holds something else (no {META} in it); remove it or name another folder"
-        )
+    check_target(path)
     path.mkdir(parents=True, exist_ok=True)
     with _lock(path):
-        old = _written(path)
+        old = _flat_files(path)
         draft = path / "draft"
         shutil.rmtree(draft, ignore_errors=True)  # of a compile that was killed
         draft.mkdir()
@@ -169,23 +207,32 @@ def write_catalog(
             _sync(path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        for file in old - {path / version / name for name in FILES}:
+        for file in old:
             file.unlink(missing_ok=True)
-        for folder in {file.parent for file in old} - {path, path / version}:
-            folder.rmdir()
+        for child in path.iterdir():  # older versions, and what compiles that were killed left
+            if _VERSION.fullmatch(child.name) and child.name != version:
+                shutil.rmtree(child, ignore_errors=True)
+            elif child.name.startswith(f".{META}."):
+                child.unlink(missing_ok=True)
     return meta
 
 
-def _written(path: Path) -> set[Path]:
-    """Return the data files that the folder's ``meta.json`` names, whatever format they have."""
+def _load(file: Path) -> Any:
+    """Return the contents of a JSON file, None where it cannot be read."""
     try:
-        meta = json.loads((path / META).read_text(encoding="utf8"))
-        names = [name for name in meta["files"] if Path(name).name == name]
-        version = str(meta.get("content_version"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
-    inside = path / version if _VERSION.fullmatch(version) else path
-    return {file for name in names if (file := inside / name).is_file()}
+        return json.loads(file.read_text(encoding="utf8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _flat_files(path: Path) -> list[Path]:
+    """Return the data files of a catalog in format 1, which lie beside its ``meta.json``."""
+    meta = _load(path / META)
+    if not isinstance(meta, dict) or meta.get("format_version") != 1:
+        return []
+    files = meta.get("files")
+    names = set(files) & set(_FORMAT_1) if isinstance(files, dict) else set()
+    return [path / name for name in sorted(names)]
 
 
 def _seal(file: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class NoiseControls:
     Raises
     ------
     CatalogNERError
-        If a number is below 1.
+        If a number is below 1, or a value of another kind.
     """
 
     min_length: int = 1
@@ -34,7 +34,13 @@ class NoiseControls:
     max_per_span: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("min_length", "max_per_span"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise CatalogNERError(f"{name}: expected at least 1, got {value}")
+        for name, value in (("min_length", self.min_length), ("max_per_span", self.max_per_span)):
+            if value is None and name == "max_per_span":
+                continue
+            if not isinstance(value, int) or value < 1:
+                raise CatalogNERError(f"{name}: expected a number of at least 1, got {value!r:.60}")
+        for name, items in (("stop_list", self.stop_list), ("labels", self.labels or ())):
+            if not isinstance(items, list | tuple) or not all(
+                isinstance(item, str) for item in items
+            ):
+                raise CatalogNERError(f"{name}: expected strings, got {items!r:.60}")

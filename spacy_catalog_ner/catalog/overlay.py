@@ -69,10 +69,10 @@ class Overlay:
 
     def with_added(self, entries: Iterable[Entry]) -> Overlay:
         """Return an overlay with more entries; those already there stay once."""
-        new = tuple(dict.fromkeys(entries))
+        new = tuple(entry for entry in dict.fromkeys(entries) if not self._has(entry))
         segments = list(self._segments)
         while segments and len(segments[-1].entries) < 2 * len(new):
-            new = tuple(dict.fromkeys((*segments.pop().entries, *new)))
+            new = (*segments.pop().entries, *new)
         if new:
             segments.append(self._segment(new))
         return self._copy(tuple(segments), self.removals)
@@ -140,6 +140,9 @@ class Overlay:
         automaton.make_automaton()
         return _Segment(entries, by_form, automaton)
 
+    def _has(self, entry: Entry) -> bool:
+        return entry in self.lookup(self._normalize(entry.text))
+
     def _agrees(self, entry: Entry, row: dict[str, str]) -> bool:
         return (
             ("id" not in row or row["id"] == entry.id)
@@ -164,7 +167,10 @@ def removal(row: dict[str, Any] | Entry) -> dict[str, str]:
         If it names neither a text nor an id.
     """
     values = row.to_row() if isinstance(row, Entry) else row
-    wanted = {key: str(values[key]).strip() for key in ("text", "label", "id") if values.get(key)}
+    texts = {key: str(values.get(key) or "").strip() for key in ("text", "label")}
+    wanted = {key: text for key, text in texts.items() if text}
+    if (identifier := values.get("id")) not in (None, ""):
+        wanted["id"] = str(identifier)  # as `Entry.from_row` keeps it
     if not ({"text", "id"} & set(wanted)):
         raise CatalogNERError(f'an entry to remove has "text" or "id" or both, got {row!r:.100}')
     return wanted

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+import numpy as np
+
 from spacy_catalog_ner.catalog.compiled import Catalog
 from spacy_catalog_ner.catalog.noise import NoiseControls
 from spacy_catalog_ner.catalog.normalization import get_normalizer
@@ -61,16 +63,24 @@ class Snapshot:
         controls = self.controls
         if len(form) < controls.min_length or form in self._stops:
             return ()
-        found = [(entry.weight, entry.label, entry.id) for entry in self.overlay.lookup(form)]
+        if self.catalog is None or self.overlay:
+            pairs = self._by_weight(form)
+        else:
+            pairs = self.catalog.labels_and_ids(form)
+        if controls.labels is not None:
+            pairs = [pair for pair in pairs if pair[0] in controls.labels]
+        return tuple(dict.fromkeys(pairs))[: controls.max_per_span]
+
+    def _by_weight(self, form: str) -> list[tuple[str, str]]:
+        # In single precision, as the compiled ones, so that equal weights are equal.
+        found = [
+            (float(np.float32(entry.weight)), entry.label, entry.id)
+            for entry in self.overlay.lookup(form)
+        ]
         if (catalog := self.catalog) is not None:
             for number, _ in catalog.numbers(form):
                 if number not in self._hidden:
                     found.append((catalog.weight(number), *catalog.label_and_id(number)))
         # Sorting is stable: of equal weight, entries added come before compiled ones.
         found.sort(key=itemgetter(0), reverse=True)
-        pairs = dict.fromkeys(
-            (label, identifier)
-            for _, label, identifier in found
-            if controls.labels is None or label in controls.labels
-        )
-        return tuple(pairs)[: controls.max_per_span]
+        return [(label, identifier) for _, label, identifier in found]

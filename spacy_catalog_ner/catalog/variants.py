@@ -61,14 +61,18 @@ class Variants:
             )
         self._min_length = spec.get("min_length", 1)
         never = spec.get("never", [])
-        if not isinstance(self._min_length, int) or not isinstance(never, list):
+        if not (
+            isinstance(self._min_length, int)
+            and isinstance(never, list)
+            and all(isinstance(word, str) for word in never)
+        ):
             raise CatalogNERError(f"{where}: min_length is a number and never a list of words")
-        self._never = frozenset(map(str, never))
+        self._never = frozenset(never)
         self.names: list[str] = []
         self._rules: list[_Rule] = []
         for name, rule in spec["rules"].items():
             made = _make_rule(rule, f"{where}: rule {name}")
-            if rule.get("on", True):
+            if made is not None:
                 self.names.append(str(name))
                 self._rules.append(made)
         if len(self._rules) > MAX_RULES:
@@ -124,14 +128,20 @@ class Variants:
         )
 
 
-def _make_rule(rule: Any, where: str) -> _Rule:
+def _make_rule(rule: Any, where: str) -> _Rule | None:
+    """Check a rule and return it as a function, None if it is off."""
     if not isinstance(rule, dict) or ("replace" in rule) == ("numbers" in rule):
         raise CatalogNERError(f"{where}: {_SHAPE}")
     unknown = set(rule) - {"replace", "numbers", "on", "example"}
     if unknown:
         raise CatalogNERError(f"{where}: unknown {sorted(map(str, unknown))}")
+    if not isinstance(rule.get("example", ""), str):
+        raise CatalogNERError(f"{where}: example is text, got {rule['example']!r:.60}")
+    on = rule.get("on", True)
+    if not isinstance(on, bool):
+        raise CatalogNERError(f"{where}: on is true or false, got {on!r:.60}")
     if "numbers" in rule:
-        return _number_rule(str(rule["numbers"]), where)
+        return _number_rule(str(rule["numbers"]), where) if on else None
     pairs = []
     for pair in rule["replace"] if isinstance(rule["replace"], list) else [None]:
         if not (
@@ -150,7 +160,7 @@ def _make_rule(rule: Any, where: str) -> _Rule:
             made = pattern.sub(replacement, made)
         return [] if made == form else [made]
 
-    return replace
+    return replace if on else None
 
 
 def _number_rule(lang: str, where: str) -> _Rule:

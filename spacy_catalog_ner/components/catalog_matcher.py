@@ -11,24 +11,27 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc
 
 from spacy_catalog_ner.catalog import Catalog, Entry, NoiseControls, Overlay, Snapshot
+from spacy_catalog_ner.catalog.normalization import get_normalizer
 from spacy_catalog_ner.catalog.overlay import removal
-from spacy_catalog_ner.components.candidate_keys import CandidateKeys
-from spacy_catalog_ner.components.doc_record import CANDIDATES, update_record
-from spacy_catalog_ner.components.lexicon import get_lexicon
+from spacy_catalog_ner.components.doc_record import CANDIDATES
 from spacy_catalog_ner.components.scoring import Scorer
-from spacy_catalog_ner.components.token_batch import TokenBatch
 from spacy_catalog_ner.errors import CatalogNERError
 
-_BATCH_DOCS = 1000  # matched at once, as many as `nlp.pipe` makes by default
+try:
+    from spacy_catalog_ner.components._span_finder import SpanFinder, TokenForms
+except (ImportError, ValueError):  # not built here, or for a spaCy of another memory layout
+    from spacy_catalog_ner.components.span_finder import SpanFinder
+    from spacy_catalog_ner.components.token_forms import TokenForms
+
 _BATCH_TOKENS = 16_384  # bounds the memory of a batch of long documents
+_MAX_FORMS = 500_000  # distinct tokens; then they are forgotten and learned again
 
 
 @Language.factory(
@@ -100,8 +103,8 @@ class CatalogMatcher(Pipe):
     normal form (`spacy_catalog_ner.catalog.normalization`).
 
     The names can change while other threads match: `add_entries`, `remove_entries` and `reload`
-    take effect as a whole with the next document, or in ``nlp.pipe`` with the next batch of up to
-    1,000. No document sees a part of a change.
+    take effect as a whole with the next document, in ``nlp.pipe`` after the few that are matched
+    together. No document sees a part of a change.
 
     Examples
     --------
@@ -131,7 +134,7 @@ class CatalogMatcher(Pipe):
         self._unopened = None if catalog is None else Path(catalog)
         self._change = threading.RLock()  # held while the snapshot is replaced, never to match
         self._snapshot = Snapshot(None, Overlay(), controls or NoiseControls())
-        self._keys: CandidateKeys | None = None
+        self._finder: SpanFinder | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -241,10 +244,14 @@ class CatalogMatcher(Pipe):
         self._match([doc])
         return doc
 
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = _BATCH_DOCS) -> Iterator[Doc]:
-        """Write the candidates of each Doc of a stream, some hundred at a time."""
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 1) -> Iterator[Doc]:
+        """Write the candidates of each Doc of a stream.
+
+        `batch_size` is part of spaCy's interface; how many Docs are matched together is the
+        finder's choice.
+        """
         handle_error = self.get_error_handler()
-        for docs in _batches(stream, min(batch_size, _BATCH_DOCS)):
+        for docs in _batches(stream, SpanFinder.batch_size):
             try:
                 self._match(docs)
             except Exception:  # find out which one it was
@@ -259,43 +266,23 @@ class CatalogMatcher(Pipe):
                 yield from docs
 
     def _match(self, docs: list[Doc]) -> None:
-        snapshot = self.snapshot
-        if not snapshot:
-            raise CatalogNERError(
-                f"{self.name} has no names to match: set its `catalog` to a compiled catalog, or"
-                " call `add_entries`"
-            )
-        keys = self._keys_of(snapshot, docs[0])
-        batch = TokenBatch(docs, get_lexicon(snapshot.normalization))
-        found = [batch.overlay_stretches(snapshot.overlay)] if snapshot.overlay.entries else []
-        if snapshot.catalog is not None:
-            found.append(batch.stretches(snapshot.catalog))
-        one, two = (np.concatenate(part) for part in zip(*found, strict=True))
-        if len(found) > 1:
-            one, two = np.unique(np.stack([one, two]), axis=1)
-        order = np.lexsort((-two, one))
-        one, two = one[order], two[order]
-        # The stretches of document i are those from bounds[i] to bounds[i + 1].
-        bounds = np.searchsorted(batch.docs[one], np.arange(len(docs) + 1)).tolist()
-        text = batch.text
-        starts, ends = batch.starts[one].tolist(), batch.ends[two].tolist()
-        first, end = batch.first[one].tolist(), (batch.last[two] + 1).tolist()
-        for number, doc in enumerate(docs):
-            spans = [
-                Span(doc, first[i], end[i], label=label, kb_id=identifier)
-                for i in range(bounds[number], bounds[number + 1])
-                for label, identifier in keys[text[starts[i] : ends[i]]]
-            ]
-            if self.drop_nested:
-                spans = list(_without_nested(spans))
-            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans)
-            update_record(doc, candidates=len(spans))
+        self._finder_now().annotate(docs)
 
-    def _keys_of(self, snapshot: Snapshot, doc: Doc) -> CandidateKeys:
-        keys = self._keys
-        if keys is None or not keys.serve(snapshot, doc.vocab):
-            keys = self._keys = CandidateKeys(snapshot, doc.vocab)
-        return keys
+    def _finder_now(self) -> SpanFinder:
+        snapshot, finder = self.snapshot, self._finder
+        if finder is None or finder.snapshot is not snapshot or len(finder.forms) > _MAX_FORMS:
+            if not snapshot:
+                raise CatalogNERError(
+                    f"{self.name} has no names to match: set its `catalog` to a compiled catalog,"
+                    " or call `add_entries`"
+                )
+            old = None if finder is None else finder.snapshot.normalization
+            if finder is None or old != snapshot.normalization or len(finder.forms) > _MAX_FORMS:
+                forms = TokenForms(get_normalizer(snapshot.normalization))
+            else:
+                forms = finder.forms
+            finder = self._finder = SpanFinder(snapshot, forms, self.spans_key, self.drop_nested)
+        return finder
 
     def score(self, examples: Iterable[Any], **kwargs: Any) -> dict[str, Any]:
         """Score the candidates against the gold entities."""
@@ -355,7 +342,7 @@ class CatalogMatcher(Pipe):
         if snapshot.catalog is not None:
             unopened = snapshot.catalog.path
             in_memory = None if unopened is not None else snapshot.catalog.to_bytes()
-        left_out = ("_change", "_snapshot", "_keys")
+        left_out = ("_change", "_snapshot", "_finder")
         return {
             **{key: value for key, value in self.__dict__.items() if key not in left_out},
             "name": self.name,  # Pipe keeps it outside __dict__
@@ -368,7 +355,7 @@ class CatalogMatcher(Pipe):
         for key, value in state.items():
             setattr(self, key, value)
         self._change = threading.RLock()
-        self._keys = None
+        self._finder = None
         catalog = None if in_memory is None else Catalog.from_bytes(*in_memory)
         self._snapshot = Snapshot(catalog, _overlay(added, removed), controls)
 
@@ -391,31 +378,14 @@ def _batches(stream: Iterable[Doc], size: int) -> Iterator[list[Doc]]:
     docs: list[Doc] = []
     tokens = 0
     for doc in stream:
-        if docs and (
-            len(docs) >= size or tokens >= _BATCH_TOKENS or doc.vocab is not docs[0].vocab
-        ):
+        full = len(docs) >= size or tokens >= _BATCH_TOKENS
+        if docs and (full or doc.vocab is not docs[0].vocab):
             yield docs
             docs, tokens = [], 0
         docs.append(doc)
         tokens += len(doc)
     if docs:
         yield docs
-
-
-def _without_nested(spans: list[Span]) -> Iterator[Span]:
-    """Yield the spans that no longer one of the same label contains.
-
-    Parameters
-    ----------
-    spans
-        By start, the longest first.
-    """
-    reach: dict[int, tuple[int, int]] = {}  # per label, the span so far that ends last
-    for span in spans:
-        start, end = reach.get(span.label, (-1, -1))
-        if end < span.end or (start, end) == (span.start, span.end):
-            reach[span.label] = (span.start, span.end)
-            yield span
 
 
 def _changes(overlay: Overlay) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

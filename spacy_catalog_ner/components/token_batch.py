@@ -11,7 +11,12 @@ from spacy.tokens import Doc
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.catalog.fingerprints import PREFIX, StretchHashes, in_filter
 from spacy_catalog_ner.catalog.overlay import Overlay
-from spacy_catalog_ner.components.lexicon import LEADING_GAP, MARK, TRAILING_GAP, Lexicon
+from spacy_catalog_ner.components.token_forms import (
+    LEADING_GAP,
+    MARK,
+    TRAILING_GAP,
+    TokenForms,
+)
 
 _ATTRIBUTES = [ORTH, SPACY]
 _MAX_STRETCHES = 1 << 18  # looked at together: bounds the memory that a long text needs
@@ -28,7 +33,7 @@ class TokenBatch:
     ----------
     docs
         Docs of one vocab; at least one.
-    lexicon
+    forms
         Normal forms of their tokens.
 
     Attributes
@@ -44,17 +49,17 @@ class TokenBatch:
         Shape (tokens,): offsets in `text`.
     """
 
-    def __init__(self, docs: list[Doc], lexicon: Lexicon) -> None:
+    def __init__(self, docs: list[Doc], forms: TokenForms) -> None:
         rows = np.concatenate([doc.to_array(_ATTRIBUTES) for doc in docs])
         counts = [len(doc) for doc in docs]
         of_doc = np.repeat(np.arange(len(docs)), counts)
         first = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         strings = docs[0].vocab.strings
-        numbers, table = lexicon.numbers(rows[:, 0].tolist(), strings)
+        numbers = forms.numbers(rows[:, 0].tolist(), strings)
         last = first
         space = rows[:, 1] != 0
-        gaps, kept = _gaps(table.flags[numbers], table.lengths[numbers], space, of_doc)
-        marks = (table.flags[numbers][kept] & MARK != 0) & (gaps == 0)
+        gaps, kept = _gaps(forms.flags[numbers], forms.lengths[numbers], space, of_doc)
+        marks = (forms.flags[numbers][kept] & MARK != 0) & (gaps == 0)
         if marks.any():  # rare: put each with the token before, and begin again
             joined = np.zeros(len(rows), dtype=bool)
             joined[kept[marks]] = True
@@ -63,14 +68,15 @@ class TokenBatch:
             numbers = numbers[heads]
             for place in np.flatnonzero(tails > heads).tolist():
                 part = rows[heads[place] : tails[place] + 1, 0].tolist()
-                numbers[place] = lexicon.number_in(table, "".join(strings[key] for key in part))
+                text = "".join(strings[key] for key in part)
+                numbers[place] = forms.number_of_text(text)
             first, last, space, of_doc = first[heads], last[tails], space[tails], of_doc[heads]
-            gaps, kept = _gaps(table.flags[numbers], table.lengths[numbers], space, of_doc)
+            gaps, kept = _gaps(forms.flags[numbers], forms.lengths[numbers], space, of_doc)
         numbers = numbers[kept]
         self.docs, self.first, self.last = of_doc[kept], first[kept], last[kept]
-        parts = table.parts
+        parts = forms.parts
         self.text = "".join([parts[place] for place in (numbers * 3 + gaps).tolist()])
-        lengths = table.lengths[numbers]
+        lengths = forms.lengths[numbers]
         self.ends = np.cumsum(lengths + (gaps > 0))
         self.starts = self.ends - lengths
 

@@ -1,0 +1,221 @@
+"""The engines compared: what each does to be ready, and how it scans a text."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import ahocorasick
+import spacy
+from measure import exhaust, memory, peak, seconds
+from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc
+
+from spacy_catalog_ner.catalog import compile_catalog, read_entries
+from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.errors import Problems
+
+_ADDED_AT_ONCE = 10_000
+_SCANS = 3
+Found = tuple[int, int, str]  # start token, end token, label
+
+
+class Engine:
+    """An engine with its own vocab.
+
+    Attributes
+    ----------
+    saves
+        Whether `build` leaves a file that `open` takes up in another process. Where it does not,
+        every process builds again, and that is its time to open.
+    """
+
+    saves = False
+
+    def __init__(self) -> None:
+        self.nlp = spacy.blank("en")
+
+    def build(self, names: Path, file: Path) -> None:
+        """Read a JSONL file of names and get ready, or leave a file that is."""
+        raise NotImplementedError
+
+    def open(self, file: Path) -> None:
+        """Get ready from what `build` left."""
+        raise NotImplementedError
+
+    def scan(self, docs: Iterable[Doc]) -> Iterator[Any]:
+        """Yield, for each Doc, what the engine gives by itself."""
+        raise NotImplementedError
+
+    def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:
+        """Yield, for each Doc, the spans found."""
+        raise NotImplementedError
+
+
+class CompiledCatalog(Engine):
+    """This package: compile, open, and write the candidates to ``doc.spans``."""
+
+    saves = True
+
+    def build(self, names: Path, file: Path) -> None:
+        compile_catalog(read_entries(names, Problems()), file)
+
+    def open(self, file: Path) -> None:
+        self.matcher = CatalogMatcher(catalog=file)
+        assert self.matcher.catalog  # opens it
+
+    def scan(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        return self.matcher.pipe(docs)
+
+    def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:
+        for doc in self.scan(docs):
+            yield {(span.start, span.end, span.label_) for span in doc.spans["candidates"]}
+
+
+class Phrases(Engine):
+    """spaCy's ``PhraseMatcher(attr="LOWER")``, one key per label, giving bare tuples."""
+
+    def build(self, names: Path, file: Path) -> None:
+        self.add((row["text"], row["label"]) for row in _rows(names))
+
+    def add(self, names: Iterable[tuple[str, str]]) -> None:
+        """Add (text, label) pairs, some thousand Docs at a time."""
+        self.matcher = PhraseMatcher(self.nlp.vocab, attr="LOWER")
+        names = iter(names)
+        while chunk := list(islice(names, _ADDED_AT_ONCE)):
+            for label, group in groupby(chunk, key=lambda pair: pair[1]):
+                docs = self.nlp.tokenizer.pipe(text for text, _ in group)
+                self.matcher.add(label, list(docs))
+
+    def scan(self, docs: Iterable[Doc]) -> Iterator[list[tuple[int, int, int]]]:
+        return map(self.matcher, docs)
+
+    def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:
+        strings = self.nlp.vocab.strings
+        for found in self.scan(docs):
+            yield {(start, end, strings[key]) for key, start, end in found}
+
+
+class Ruler(Engine):
+    """spaCy's SpanRuler with phrase patterns, compared by ``LOWER``."""
+
+    def build(self, names: Path, file: Path) -> None:
+        self.ruler = self.nlp.add_pipe("span_ruler", config={"phrase_matcher_attr": "LOWER"})
+        rows = _rows(names)
+        self.ruler.add_patterns({"label": row["label"], "pattern": row["text"]} for row in rows)
+
+    def scan(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        return map(self.ruler, docs)
+
+    def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:
+        for doc in self.scan(docs):
+            yield {(span.start, span.end, span.label_) for span in doc.spans["ruler"]}
+
+
+class Characters(Engine):
+    """pyahocorasick over lower-cased characters; hits off token boundaries are dropped after."""
+
+    saves = True
+
+    def build(self, names: Path, file: Path) -> None:
+        labels: dict[str, tuple[str, ...]] = {}
+        for row in _rows(names):
+            form = row["text"].lower()
+            known = labels.get(form, ())
+            if row["label"] not in known:
+                labels[form] = (*known, row["label"])
+        self.automaton = ahocorasick.Automaton()
+        for form, values in labels.items():
+            self.automaton.add_word(form, (len(form), values))
+        self.automaton.make_automaton()
+        self.automaton.save(str(file), pickle.dumps)
+
+    def open(self, file: Path) -> None:
+        self.automaton = ahocorasick.load(str(file), pickle.loads)
+
+    def scan(self, docs: Iterable[Doc]) -> Iterator[list[Found]]:
+        for doc in docs:
+            text = doc.text.lower()
+            found = []
+            # Characters first: asking spaCy about every hit would take several times as long.
+            for last, (length, labels) in self.automaton.iter(text):
+                end = last + 1
+                start = end - length
+                if text[start - 1 : start].isalnum() and text[start].isalnum():
+                    continue
+                if text[end : end + 1].isalnum() and text[last].isalnum():
+                    continue
+                span = doc.char_span(start, end)
+                if span is not None:
+                    found += [(span.start, span.end, label) for label in labels]
+            yield found
+
+    def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:
+        return map(set, self.scan(docs))
+
+
+ENGINES: dict[str, type[Engine]] = {
+    "catalog": CompiledCatalog,
+    "PhraseMatcher": Phrases,
+    "SpanRuler": Ruler,
+    "pyahocorasick": Characters,
+}
+
+
+def measure_build(name: str, names: Path, file: Path) -> dict[str, float]:
+    """Build in this process; return the seconds, and the peak of its memory."""
+    engine = ENGINES[name]()
+    return {"build_s": seconds(lambda: engine.build(names, file)), "build_peak": peak()}
+
+
+def measure_use(
+    name: str, names: Path, file: Path, texts: list[str], spans_file: Path | None
+) -> dict[str, Any]:
+    """Get ready in this process and match all texts.
+
+    Returns
+    -------
+    dict
+        ``open_s``, from nothing to ready, the median of many times where it is short, and
+        ``first_open_s``, the first time; ``memory``, what the process has more after matching
+        all texts than before getting ready (it had tokenised them already); ``scan_per_s``, Docs a
+        second where they are ready; ``spans``, how many were found.
+    """
+    engine = ENGINES[name]()
+
+    def get_ready() -> None:
+        if engine.saves:
+            engine.open(file)
+        else:
+            engine.build(names, file)
+
+    pipe = engine.nlp.tokenizer.pipe
+    exhaust(pipe(texts))
+    before = memory()
+    opening = first = seconds(get_ready)
+    exhaust(engine.scan(pipe(texts)))
+    after = memory()
+    docs = list(pipe(texts))
+    scanning = median(seconds(lambda: exhaust(engine.scan(docs))) for _ in range(_SCANS))
+    found = [sorted(spans) for spans in engine.spans(pipe(texts))]
+    if spans_file is not None:
+        spans_file.write_text(json.dumps(found), encoding="utf8")
+    if first < 0.05:  # too short to be measured once
+        opening = median(seconds(get_ready) for _ in range(101))
+    return {
+        "open_s": opening,
+        "first_open_s": first,
+        "memory": {key: after[key] - before[key] for key in after},
+        "scan_per_s": len(texts) / scanning,
+        "spans": sum(map(len, found)),
+    }
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf8") as stream:
+        yield from map(json.loads, stream)

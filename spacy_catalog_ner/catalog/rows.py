@@ -1,0 +1,57 @@
+"""From the rows of any source to entries: a broken row is reported while the rest goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from spacy_catalog_ner.catalog.entry import Entry
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+
+COLUMNS = ("text", "label", "id", "weight", "aliases", "lang")
+"""What an entry takes of a row."""
+
+
+def check_columns(columns: Sequence[str], where: str) -> None:
+    """Make sure that a table has the columns of a catalog.
+
+    Raises
+    ------
+    CatalogNERError
+        If ``text`` or ``label`` is missing, or a column that an entry takes is there twice.
+    """
+    if "text" not in columns or "label" not in columns:
+        found = json.dumps(list(columns), ensure_ascii=False)
+        raise CatalogNERError(f'{where}: expected columns "text" and "label", got {found:.200}')
+    for name in COLUMNS:
+        if columns.count(name) > 1:
+            raise CatalogNERError(f'{where}: two columns are named "{name}"; rename one of them')
+
+
+def entries_of(
+    rows: Iterable[tuple[int, dict[str, Any]]], source: str, problems: Problems
+) -> Iterator[Entry]:
+    """Yield the entry of each (line number, row) and keep its place in ``problems.at``.
+
+    Parameters
+    ----------
+    rows
+        Lines are numbered from 1.
+    source
+        What messages name: a file, usually.
+    problems
+        Receives every row that is skipped, and a source that gives no entry at all.
+    """
+    found = False
+    for line, row in rows:
+        try:
+            entry = Entry.from_row(row)
+        except CatalogNERError as err:
+            problems.add("broken entry", source, line, f"{err}; row skipped")
+            continue
+        found = True
+        problems.at = (source, line)
+        yield entry
+    if not found:
+        problems.add("empty file", source, 1, "no catalog entry in it")

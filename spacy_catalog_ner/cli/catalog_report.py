@@ -1,0 +1,159 @@
+"""``catalog-ner catalog coverage``, and what ``info --ambiguous`` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from spacy_catalog_ner.annotations import read_annotated, read_texts
+from spacy_catalog_ner.catalog import Catalog
+from spacy_catalog_ner.cli.common import say, show, warn_of
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.evaluation.ambiguity import find_noisy_names, find_shared_names
+from spacy_catalog_ner.evaluation.coverage import measure_coverage
+from spacy_catalog_ner.pipelines import blank_pipeline
+
+
+def coverage(
+    path: Annotated[Path, typer.Argument(help="A compiled catalog.")],
+    annotated: Annotated[Path, typer.Argument(help="Annotated JSONL.")],
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GOLD=CATALOG",
+            help="The label of the catalog that is right for a gold label, or several: A=B,C."
+            " May be repeated; gold labels without one are left out.",
+        ),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the tokenizer.")] = "en",
+) -> None:
+    """Print how many of the gold mentions a catalog has names for, and at what noise, as JSON.
+
+    Noise is candidates per text. For each variant rule stands what would be lost without it. A
+    mention is covered if a name has its exact span, and one of the labels given for its own.
+
+    Example: catalog-ner catalog coverage media.catalog dev.jsonl --label song=TRACK,ALBUM
+    """
+    catalog = Catalog.open(path)
+    nlp = blank_pipeline(lang)
+    labels = _read_mapping(label, catalog, path) if label else None
+    problems = Problems()
+    rows = (row for _, row in read_annotated(annotated, problems))
+    try:
+        bar = tqdm(rows, unit="text", desc=annotated.name)
+        result = measure_coverage(bar, catalog, nlp, labels)
+    except CatalogNERError as err:
+        raise CatalogNERError(f"{annotated}: {err}") from None
+    finally:
+        warn_of(problems)
+    for gold, figures in result["per_label"].items():
+        if not figures["mentions"]:
+            say(f"Warning: {annotated}: no span has the label {gold}")
+    say(_render(result))
+    show(result)
+
+
+def report_ambiguity(
+    catalog: Catalog, sample: Path | None, lang: str, limit: int
+) -> dict[str, Any]:
+    """Return which names of a catalog several labels share, and which are noise in a sample.
+
+    Parameters
+    ----------
+    sample
+        JSONL of texts; annotated if its first row is. None to leave noise out.
+    lang
+        Language of the sample's tokenizer.
+    limit
+        At most so many names of each kind.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no such file, no text in it, or spaCy does not know the language.
+    """
+    noise: dict[str, Any] = {}
+    if sample is None:
+        say(
+            "Which names are ordinary words shows in texts only: add --sample TEXTS.jsonl for the"
+            " names that give the most wrong candidates"
+        )
+    else:
+        problems = Problems()
+        nlp = blank_pipeline(lang)
+        first = next((row for _, row in read_texts(sample, Problems())), {})
+        if "spans" in first:
+            rows = (row for _, row in read_annotated(sample, problems))
+        else:
+            rows = ({"text": row["text"]} for _, row in read_texts(sample, problems))
+        try:
+            bar = tqdm(rows, unit="text", desc=sample.name)
+            noise = find_noisy_names(bar, catalog, nlp, limit)
+        except CatalogNERError as err:
+            raise CatalogNERError(f"{sample}: {err}") from None
+        finally:
+            warn_of(problems)
+    count, shared = find_shared_names(catalog, limit)
+    return {
+        "surface_forms": catalog.meta["surface_forms"],
+        "shared_names": count,
+        "shared": shared,
+        **noise,
+    }
+
+
+def _read_mapping(options: list[str], catalog: Catalog, path: Path) -> dict[str, set[str]]:
+    labels: dict[str, set[str]] = {}
+    for option in options:
+        gold, _, names = option.partition("=")
+        wanted = {name.strip() for name in names.split(",")}
+        if not gold.strip() or "" in wanted:
+            raise CatalogNERError(
+                f"--label {option}: expected GOLD=CATALOG or GOLD=CATALOG,CATALOG"
+            )
+        unknown = sorted(wanted - set(catalog.labels))
+        if unknown:
+            known = ", ".join(catalog.labels)
+            raise CatalogNERError(
+                f"--label {option}: {path} has no label {unknown[0]}; there are {known}"
+            )
+        labels.setdefault(gold.strip(), set()).update(wanted)
+    return labels
+
+
+def _render(result: dict[str, Any]) -> str:
+    """Lay the figures out for reading; the JSON has them all."""
+    per_label = {"all": result, **result["per_label"]}
+    table = [["", "mentions", "coverage", "candidates per text"]]
+    for name, figures in per_label.items():
+        noise = figures["candidates_per_text"]
+        table.append(
+            [
+                name,
+                str(figures["mentions"]),
+                f"{figures['coverage']:.1%}",
+                "" if noise is None else f"{noise:.2f}",
+            ]
+        )
+    if result["without_rule"]:
+        table.append(["without the rule", "lost", "coverage lost", "candidates lost"])
+    for rule, figures in result["without_rule"].items():
+        table.append(
+            [
+                rule,
+                str(figures["mentions_lost"]),
+                f"{figures['coverage_lost']:.1%}",
+                f"{figures['candidates_per_text_lost']:.2f}",
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for row in table
+    )
