@@ -11,7 +11,9 @@ finder = Extension(
     include_dirs=[numpy.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
     language="c++",
-    optional=True,
 )
+extensions = cythonize([finder])
+for extension in extensions:
+    extension.optional = True
 
-setup(ext_modules=cythonize([finder]))
+setup(ext_modules=extensions)

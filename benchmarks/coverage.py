@@ -29,6 +29,8 @@ LABELS: dict[str, dict[str, tuple[str, ...]]] = {
         "movie_name": ("MOVIE",),
         "city": ("CITY",),
         "country": ("COUNTRY",),
+        "restaurant_name": _COMPANIES,
+        "object_name": ("BOOK", "MOVIE"),
     },
     "music_ner": {"Artist": _PEOPLE},
 }
@@ -36,13 +38,12 @@ LABELS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def measure_real_coverage(data: Path, folder: Path) -> dict[str, Any]:
-    """Measure the coverage of one catalog of all real names, without and with its variants.
+    """Measure the coverage of a catalog of all real names, ``plain`` and with ``variants``.
 
     Returns
     -------
     dict
-        By set what `measure_coverage` gives for the catalog with the variants of English, which
-        has the figures without them beside it; and ``plain``, that of a catalog without variants.
+        By set and by these two, what `measure_coverage` gives.
     """
     nlp = spacy.blank("en")
     rows = read_real_names(data)

@@ -13,7 +13,7 @@ from names import oracle_names, read_texts
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.catalog import compile_catalog
 from spacy_catalog_ner.catalog.normalization import normalize
 
 UNEXPLAINED = "unexplained"

@@ -75,6 +75,11 @@ def test_diff_with_a_missing_catalog_is_one_line(cli, monday, tmp_path):
     assert "nothing.catalog" in cli("catalog", "diff", monday, tmp_path / "nothing.catalog").error
 
 
+def test_differences_are_not_written_onto_a_folder(cli, monday, tuesday, tmp_path):
+    error = cli("catalog", "diff", monday, tuesday, "--rows", tmp_path).error
+    assert f"{tmp_path}: is a folder" in error
+
+
 # merge
 
 
@@ -268,5 +273,5 @@ def test_an_unknown_language_is_one_line(cli, monday, mini_annotated):
 def test_annotated_text_without_a_row_is_one_line(cli, monday, tmp_path):
     gold = write_rows(tmp_path / "gold.jsonl", [{"text": "no spans here"}])
     result = cli("catalog", "coverage", monday, gold)
-    assert f"{gold}: no text" in result.error
+    assert f"{gold}: no annotated text" in result.error
     assert f"{gold}:1: " in result.err

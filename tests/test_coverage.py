@@ -115,9 +115,9 @@ def test_a_candidate_that_is_also_a_name_of_its_own_depends_on_no_rule(nlp, tmp_
     assert result["without_rules"]["coverage"] == 1
 
 
-def test_nothing_to_match_is_an_error(catalog, nlp):
-    with pytest.raises(CatalogNERError, match="no text"):
-        measure_coverage([], catalog, nlp)
+def test_of_no_text_nothing_is_covered(catalog, nlp):
+    result = measure_coverage([], catalog, nlp)
+    assert (result["texts"], result["coverage"], result["candidates_per_text"]) == (0, 0, 0)
 
 
 def test_a_catalog_in_memory_is_refused(catalog, nlp):

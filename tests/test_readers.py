@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from spacy_catalog_ner.catalog import Entry, read_entries
+from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
+from spacy_catalog_ner.catalog.readers import find_files
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 GOOD = '{"text": "Adele", "label": "ARTIST"}'
@@ -64,13 +69,37 @@ def test_tsv_rows_become_entries(read):
     assert entries == [Entry("Hello, Goodbye", "SONG")]
 
 
+PACK = {".gz": gzip.compress, ".zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", PACK)
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [("a.jsonl.gz", GOOD), ("a.csv.gz", "text,label\nAdele,ARTIST\n")],
+    ("name", "content"), [("a.jsonl", GOOD), ("a.csv", "text,label\nAdele,ARTIST\n")]
 )
-def test_a_gzipped_file_is_read_as_it_is(read, name, content):
-    entries, _ = read(name, gzip.compress(content.encode()))
+def test_a_packed_file_is_read_as_it_is(read, suffix, name, content):
+    entries, _ = read(name + suffix, PACK[suffix](content.encode()))
     assert entries == [Entry("Adele", "ARTIST")]
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_packed_files_that_were_joined_are_one_file(read, suffix):
+    """What ``cat a.jsonl.gz b.jsonl.gz`` gives; a line may begin in one and end in the other."""
+    parts = [GOOD.encode() + b"\n" + GOOD.encode()[:9], GOOD.encode()[9:] + b"\n"]
+    entries, problems = read(f"a.jsonl{suffix}", b"".join(map(PACK[suffix], parts)))
+    assert [entry.text for entry in entries] == ["Adele", "Adele"]
+    assert len(problems) == 0
+
+
+def test_zeros_after_a_gzip_file_are_no_part_of_it(read):
+    assert len(read("a.jsonl.gz", gzip.compress(GOOD.encode()) + bytes(512))[0]) == 1
+
+
+def test_a_file_of_many_blocks_is_read_whole(read):
+    row = '{{"text": "Song {}", "label": "SONG"}}\n'
+    content = "".join(row.format(number) for number in range(20_000))
+    entries, problems = read("a.jsonl.gz", gzip.compress(content.encode()))
+    assert [entry.text for entry in entries] == [f"Song {number}" for number in range(20_000)]
+    assert len(problems) == 0
 
 
 def test_entity_ruler_phrase_patterns_are_read_as_they_are(read):
@@ -78,10 +107,36 @@ def test_entity_ruler_phrase_patterns_are_read_as_they_are(read):
     assert entries == [Entry("Apple", "ORG", "apple")]
 
 
-def test_an_entity_ruler_token_pattern_is_reported(read):
-    entries, problems = read(
-        "p.jsonl", '{"label": "ORG", "pattern": [{"LOWER": "apple"}]}\n' + GOOD
-    )
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        [{"LOWER": "new"}, {"LOWER": "york"}],
+        [{"TEXT": "new"}, {"ORTH": "york"}],
+        [{"lower": "new"}, {"orth": "york"}],
+    ],
+)
+def test_an_entity_ruler_token_pattern_of_nothing_but_words_is_a_name(read, pattern):
+    entries, problems = read("p.jsonl", json.dumps({"label": "GPE", "pattern": pattern}))
+    assert entries == [Entry("new york", "GPE")]
+    assert len(problems) == 0
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        [],
+        [{}],
+        ["apple"],
+        [{"LOWER": "apple", "POS": "PROPN"}],
+        [{"LOWER": "apple"}, {"OP": "?"}],
+        [{"LOWER": {"IN": ["apple", "pear"]}}],
+        [{"LEMMA": "apple"}],
+    ],
+    ids=str,
+)
+def test_any_other_entity_ruler_token_pattern_is_reported(read, pattern):
+    row = json.dumps({"label": "ORG", "pattern": pattern})
+    entries, problems = read("p.jsonl", f"{row}\n{GOOD}")
     assert len(entries) == 1
     assert "p.jsonl:1: token patterns are not names" in problems.messages[0]
 
@@ -90,15 +145,17 @@ def test_a_folder_gives_the_entries_of_its_files_in_the_order_of_their_names(tmp
     (tmp_path / "b.jsonl").write_text('{"text": "second", "label": "X"}')
     (tmp_path / "a.csv").write_text("text,label\nfirst,X\n")
     (tmp_path / "c.tsv.gz").write_bytes(gzip.compress(b"text\tlabel\nthird\tX\n"))
+    (tmp_path / "d.jsonl.zst").write_bytes(zstandard.compress(b'{"text": "last", "label": "X"}'))
     (tmp_path / "README.md").write_text("not entries")
+    (tmp_path / ".b.jsonl.swp.jsonl").write_text("hidden, so not entries")
     problems = Problems()
     entries = [entry.text for entry in read_entries(tmp_path, problems)]
-    assert entries == ["first", "second", "third"]
+    assert entries == ["first", "second", "third", "last"]
     assert len(problems) == 0
 
 
 def test_a_folder_without_entries_is_an_error(tmp_path):
-    with pytest.raises(CatalogNERError, match=r"no \.jsonl, \.csv or \.tsv file"):
+    with pytest.raises(CatalogNERError, match=r"no \.jsonl, \.csv, \.tsv or \.parquet file in"):
         list(read_entries(tmp_path, Problems()))
 
 
@@ -139,7 +196,7 @@ BROKEN_ROWS = {
         "broken entry",
         "a name of 10000 characters, at most 1000",
     ),
-    "NUL": ('{"text": "a\\u0000b", "label": "SONG"}', "broken entry", "a name with a NUL byte"),
+    "NUL": ('{"text": "a\\u0000b", "label": "SONG"}', "broken entry", "name with a NUL byte"),
     "half a surrogate pair": ('{"text": "a\\ud800", "label": "X"}', "broken row", "surrogate"),
     "no label": ('{"text": "Adele"}', "broken entry", "no label"),
     "blank label": ('{"text": "Adele", "label": "  "}', "broken entry", "no label"),
@@ -178,7 +235,7 @@ BROKEN_ROWS = {
     "an alias is no name": (
         '{"text": "Adele", "label": "ARTIST", "aliases": [null]}',
         "broken entry",
-        "expected a name, got None",
+        "aliases: expected strings, got None",
     ),
 }
 
@@ -234,7 +291,7 @@ def test_a_jsonl_file_without_an_entry_is_reported(read, content):
     entries, problems = read("a.jsonl", content)
     assert entries == []
     assert problems.counts["empty file"] == 1
-    assert problems.messages[-1].endswith("a.jsonl:1: no catalog entry in this file")
+    assert problems.messages[-1].endswith("a.jsonl:1: no catalog entry in it")
 
 
 def test_a_csv_file_with_nothing_but_a_header_is_reported(read):
@@ -245,7 +302,7 @@ def test_a_csv_file_with_nothing_but_a_header_is_reported(read):
 def test_a_csv_file_without_the_header_is_an_error_that_shows_what_was_found(
     read, tmp_path, content
 ):
-    with pytest.raises(CatalogNERError, match='expected a header with "text" and "label"') as error:
+    with pytest.raises(CatalogNERError, match='expected columns "text" and "label", got') as error:
         read("a.csv", content)
     assert str(error.value).startswith(f"{tmp_path / 'a.csv'}:1: ")
     assert "\n" not in str(error.value)
@@ -257,14 +314,149 @@ def test_a_missing_file_is_an_error_that_says_what_was_expected(tmp_path):
 
 
 def test_a_file_of_another_kind_is_an_error(read):
-    with pytest.raises(CatalogNERError, match=r"expected a \.jsonl, \.csv or \.tsv file"):
+    with pytest.raises(
+        CatalogNERError, match=r"expected a \.jsonl, \.csv, \.tsv or \.parquet file"
+    ):
         read("entries.xlsx", b"PK")
 
 
-@pytest.mark.parametrize("content", [b"plain text", gzip.compress(GOOD.encode() * 100)[:-10]])
-def test_a_gzip_file_that_is_none_or_truncated_is_a_one_line_error(read, content):
-    with pytest.raises(CatalogNERError, match=r"a\.jsonl\.gz:1: not a whole gzip file"):
-        read("a.jsonl.gz", content)
+def test_parquet_is_packed_already(read):
+    with pytest.raises(CatalogNERError, match=r"the first three may end in \.gz or \.zst"):
+        read("entries.parquet.gz", b"")
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_file_that_only_ends_as_packed_ones_do_is_a_one_line_error(read, suffix):
+    with pytest.raises(CatalogNERError, match=rf"a\.jsonl{suffix}:1: not a whole") as error:
+        read(f"a.jsonl{suffix}", GOOD)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("missing", [1, 10])
+def test_a_truncated_packed_file_is_a_one_line_error(read, suffix, missing):
+    packed = PACK[suffix](f"{GOOD}\n".encode())
+    with pytest.raises(CatalogNERError, match=rf"a\.jsonl{suffix}:\d+: not a whole") as error:
+        read(f"a.jsonl{suffix}", packed[:-missing])
+    assert "\n" not in str(error.value)
+
+
+# Quotes that are not closed
+
+
+def test_a_field_may_span_lines_if_an_entry_does_not_take_it(read):
+    entries, problems = read("a.csv", 'text,label,note\nUp,MOVIE,"2009,\nPixar"\nDune,MOVIE,\n')
+    assert entries == [Entry("Up", "MOVIE"), Entry("Dune", "MOVIE")]
+    assert len(problems) == 0
+
+
+@pytest.mark.parametrize("later", ["", '"Hello, Goodbye",SONG\n', 'Up,"MOVIE"\n'])
+def test_a_quote_that_is_not_closed_costs_one_row_and_not_the_rest(read, tmp_path, later):
+    entries, problems = read("a.csv", f'text,label\n"Heroes,SONG\nDune,MOVIE\n{later}')
+    assert entries[0] == Entry("Dune", "MOVIE")
+    assert len(entries) == (2 if later else 1)
+    assert problems.messages == [f"{tmp_path / 'a.csv'}:2: a quote that is not closed; row skipped"]
+
+
+def test_nor_do_thousands_of_them(read):
+    entries, problems = read("a.csv", "text,label\n" + '"Heroes,SONG\n' * 2_001 + "Dune,MOVIE\n")
+    assert entries == [Entry("Dune", "MOVIE")]
+    assert problems.counts == {"broken row": 2_001}
+
+
+def test_a_quote_inside_a_name_is_a_quote(read):
+    entries, _ = read("a.tsv", 'text\tlabel\n12" Masters\tALBUM\n')
+    assert entries == [Entry('12" Masters', "ALBUM")]
+
+
+# Columns
+
+
+def test_a_column_that_is_there_twice_is_an_error(read):
+    with pytest.raises(CatalogNERError, match=r'a\.csv:1: two columns are named "label"'):
+        read("a.csv", "text,label,label\nAdele,ARTIST,SINGER\n")
+
+
+def test_white_space_around_a_column_name_is_no_part_of_it(read):
+    assert read("a.csv", "text, label\nAdele, ARTIST\n")[0] == [Entry("Adele", "ARTIST")]
+
+
+# Any bytes at all
+
+
+@settings(deadline=None)
+@given(
+    content=st.binary(max_size=200), name=st.sampled_from(["a.jsonl", "a.csv", "a.tsv", "a.csv.gz"])
+)
+def test_no_bytes_raise_anything_but_our_own_error(tmp_path_factory, content, name):
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(content)
+    try:
+        list(read_entries(path, Problems()))
+    except CatalogNERError as err:
+        assert str(err).startswith(f"{path}:")
+
+
+@settings(deadline=None)
+@given(content=st.binary(max_size=200).map(lambda some: some.replace(b"\n", b"")))
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("a.jsonl", GOOD.encode(), b'{"text": "Dune", "label": "MOVIE"}'),
+        ("a.csv", b"text,label\nAdele,ARTIST", b"Dune,MOVIE"),
+    ],
+)
+def test_the_rows_around_any_row_are_read(tmp_path_factory, content, name, before, after):
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(before + b"\n" + content + b"\n" + after + b"\n")
+    entries = list(read_entries(path, Problems()))
+    assert (entries[0].text, entries[-1].text) == ("Adele", "Dune")
+
+
+# Places
+
+
+def test_problems_know_the_line_of_the_entry_that_was_read_last(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('text,label,note\nUp,MOVIE,"of\n2009"\n\nDune,MOVIE,\n')
+    problems = Problems()
+    places = [problems.at for _ in read_entries(path, problems)]
+    assert places == [(str(path), 2), (str(path), 5)]
+
+
+def test_compiling_names_the_lines_of_a_repeated_entry(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nAdele,ARTIST\nDune,MOVIE\nadele,ARTIST\n")
+    (tmp_path / "b.jsonl").write_text(GOOD)
+    problems = Problems()
+    compile_catalog(read_entries(tmp_path, problems), tmp_path / "x.catalog", problems=problems)
+    first = tmp_path / "a.csv"
+    assert problems.messages == [
+        f"{tmp_path / 'b.jsonl'}:1: 'Adele' repeats {first}:2; the two are merged"
+    ]
+
+
+def test_compiling_names_the_lines_of_an_id_that_two_labels_have(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,id\nThriller,SONG,t\nDune,MOVIE,d\nThriller,ALBUM,t\n")
+    problems = Problems()
+    catalog = compile_catalog(
+        read_entries(path, problems), tmp_path / "x.catalog", problems=problems
+    )
+    assert problems.counts == {"conflicting id": 1}
+    assert problems.messages[0].startswith(f"{path}:4: 'Thriller' has the id 't' of {path}:2")
+    assert len(catalog) == 3
+
+
+# Progress
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv.gz", "a.jsonl.zst"])
+def test_the_bytes_told_add_up_to_the_size_of_the_files(tmp_path, name):
+    content = GOOD.encode() if "jsonl" in name else b"text,label\nAdele,ARTIST\n"
+    (tmp_path / name).write_bytes(PACK.get(Path(name).suffix, bytes)(content))
+    told: list[int] = []
+    list(read_entries(tmp_path, Problems(), told.append))
+    assert sum(told) == sum(file.stat().st_size for file in find_files(tmp_path))
 
 
 def test_only_the_first_messages_are_kept_but_every_problem_is_counted(tmp_path):

@@ -83,13 +83,13 @@ def compile_catalog(
 
     progress("sorting the entries")
     kept, number_of = columns.merge_and_sort(keys[np.frombuffer(columns.first_form, np.uint32)])
-    weights = np.zeros(len(kept), dtype=np.float32)
-    np.maximum.at(weights, number_of, np.frombuffer(columns.weights, dtype=np.float32))
+    weights = np.zeros(len(kept), dtype=np.float64)
+    np.maximum.at(weights, number_of, np.frombuffer(columns.weights, dtype=np.float64))
     label_numbers, label_names = columns.sorted_labels()
     labels = label_numbers[kept]
     numbers = number_of[row_entries]
     # Per form the most popular entry first; of one that is there twice, the row with fewer rules.
-    order = np.lexsort((row_rules, numbers, -weights[numbers], keys))
+    order = np.lexsort((row_rules, np.bitwise_count(row_rules), numbers, -weights[numbers], keys))
     keys, numbers, row_rules = keys[order], numbers[order], row_rules[order]
     new = np.r_[True, (keys[1:] != keys[:-1]) | (numbers[1:] != numbers[:-1])]
     keys, numbers, row_rules = keys[new], numbers[new], row_rules[new]
@@ -154,7 +154,7 @@ class _Columns:
         self._sources: dict[str, int] = {}
         self._row_sources = array("H")
         self._row_lines = array("I")
-        self.weights = array("f")
+        self.weights = array("d")
         self.forms: list[str] = []
         self.form_entries = array("I")
         self.form_rules = array("H")

@@ -33,7 +33,7 @@ ARRAYS = {
     "form_entries": "uint32",  # (rows,): entry numbers, most popular first
     "form_rules": "uint16",  # (rows,): bits of the variant rules that made the form, 0 if none
     "labels": "uint16",  # (entries,): index into meta["labels"]
-    "weights": "float32",  # (entries,)
+    "weights": "float64",  # (entries,)
     "record_offsets": "uint64",  # (entries + 1,): bytes of entry i in `records`
     "records": "uint8",  # UTF-8: name, id, language and aliases, separated by NUL
     "id_hashes": "uint32",  # (entries with an id,), ascending: see `catalog.compiled.hash_ids`

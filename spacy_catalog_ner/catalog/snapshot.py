@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-import numpy as np
-
 from spacy_catalog_ner.catalog.compiled import Catalog
 from spacy_catalog_ner.catalog.noise import NoiseControls
 from spacy_catalog_ner.catalog.normalization import get_normalizer
@@ -72,11 +70,7 @@ class Snapshot:
         return tuple(dict.fromkeys(pairs))[: controls.max_per_span]
 
     def _by_weight(self, form: str) -> list[tuple[str, str]]:
-        # In single precision, as the compiled ones, so that equal weights are equal.
-        found = [
-            (float(np.float32(entry.weight)), entry.label, entry.id)
-            for entry in self.overlay.lookup(form)
-        ]
+        found = [(entry.weight, entry.label, entry.id) for entry in self.overlay.lookup(form)]
         if (catalog := self.catalog) is not None:
             for number, _ in catalog.numbers(form):
                 if number not in self._hidden:

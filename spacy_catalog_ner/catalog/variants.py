@@ -14,7 +14,7 @@ from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 
 MAX_RULES = 16  # which rules made a form is kept as bits of an unsigned 16-bit integer
 MAX_FORMS = 32  # forms of one name: rules combine, and a bad rule must not flood the catalog
-_SHIPPED = Path(__file__).parent / "variants"
+_SHIPPED = Path(__file__).parent / "variant_rules"
 _SHAPE = (
     "expected `rules:` with a name for each rule and under it `replace:`, a list of"
     " [pattern, replacement], or `numbers:`, a language"
@@ -105,6 +105,8 @@ class Variants:
     def __call__(self, form: str) -> list[tuple[str, int]]:
         """Return (variant, mask of the rules that made it) for each further form of a name.
 
+        Where several ways lead to a variant, the mask is of one with the fewest rules.
+
         Parameters
         ----------
         form
@@ -115,7 +117,9 @@ class Variants:
             for known, mask in list(masks.items()):
                 for made in rule(known):
                     variant = " ".join(made.split())
-                    if len(masks) < MAX_FORMS and variant not in masks and self._takes(variant):
+                    if variant in masks:
+                        masks[variant] = min(masks[variant], mask | 1 << number, key=int.bit_count)
+                    elif len(masks) < MAX_FORMS and self._takes(variant):
                         masks[variant] = mask | 1 << number
         del masks[form]
         return list(masks.items())

@@ -107,6 +107,8 @@ def diff(
 
     Example: catalog-ner catalog diff monday.catalog tuesday.catalog --rows changes.jsonl
     """
+    if rows is not None and rows.is_dir():
+        raise CatalogNERError(f"{rows}: is a folder, expected a JSONL file to write")
     one, two = Catalog.open(before), Catalog.open(after)
     counts: Counter[tuple[str, str]] = Counter()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,7 @@ def compile_command(
     problems = Problems()
     left_out = 0
 
-    def entries() -> Iterator[Entry]:
+    def entries() -> Generator[Entry, None, None]:
         nonlocal left_out
         for entry in _read_all(sources or [], sql, problems):
             if wanted is None or entry.label in wanted:
@@ -80,15 +81,16 @@ def compile_command(
                 left_out += 1
 
     try:
-        catalog = compile_catalog(
-            entries(),
-            output,
-            name=name,
-            normalization=_FOLDED if fold_diacritics else DEFAULT,
-            variants=rules,
-            problems=problems,
-            progress=say,
-        )
+        with closing(entries()) as stream:  # and with it the bar, before any message
+            catalog = compile_catalog(
+                stream,
+                output,
+                name=name,
+                normalization=_FOLDED if fold_diacritics else DEFAULT,
+                variants=rules,
+                problems=problems,
+                progress=say,
+            )
     except KeyboardInterrupt:
         say(f"Interrupted: {output} is as it was")
         raise typer.Exit(1) from None

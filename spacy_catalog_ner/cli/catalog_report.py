@@ -45,10 +45,10 @@ def coverage(
     try:
         bar = tqdm(rows, unit="text", desc=annotated.name)
         result = measure_coverage(bar, catalog, nlp, labels)
-    except CatalogNERError as err:
-        raise CatalogNERError(f"{annotated}: {err}") from None
     finally:
         warn_of(problems)
+    if not result["texts"]:
+        raise CatalogNERError(f"{annotated}: no annotated text to measure coverage on")
     for gold, figures in result["per_label"].items():
         if not figures["mentions"]:
             say(f"Warning: {annotated}: no span has the label {gold}")
@@ -92,10 +92,10 @@ def report_ambiguity(
         try:
             bar = tqdm(rows, unit="text", desc=sample.name)
             noise = find_noisy_names(bar, catalog, nlp, limit)
-        except CatalogNERError as err:
-            raise CatalogNERError(f"{sample}: {err}") from None
         finally:
             warn_of(problems)
+        if not noise["texts"]:
+            raise CatalogNERError(f"{sample}: no text to look for names in")
     count, shared = find_shared_names(catalog, limit)
     return {
         "surface_forms": catalog.meta["surface_forms"],

@@ -80,7 +80,7 @@ def find_noisy_names(
     Raises
     ------
     CatalogNERError
-        If there is no row, or the catalog lives in memory.
+        If the catalog lives in memory.
     """
     found = find_occurrences(rows, catalog, nlp)
     noisy: list[dict[str, Any]] = []
@@ -114,4 +114,4 @@ def _ranked(counts: Counter[str]) -> dict[str, int]:
 
 
 def _per_1000(count: int, texts: int) -> float:
-    return round(1000 * count / texts, 2)
+    return round(1000 * count / texts, 2) if texts else 0.0

@@ -82,7 +82,7 @@ def find_occurrences(
     Raises
     ------
     CatalogNERError
-        If there is no row, or the catalog lives in memory.
+        If the catalog lives in memory.
     """
     if catalog.path is None:
         raise CatalogNERError("a catalog in memory cannot be matched: write it with to_disk first")
@@ -104,8 +104,6 @@ def find_occurrences(
         found.mentions.update((label, forms.get((start, end), "")) for start, end, label in gold)
         offsets = {(start, end) for start, end, _ in gold}
         found.gold_forms.update(form for place, form in forms.items() if place in offsets)
-    if not found.texts:
-        raise CatalogNERError("no text to match")
     return found
 
 
@@ -159,7 +157,7 @@ def measure_coverage(
     Raises
     ------
     CatalogNERError
-        If there is no row, or the catalog lives in memory.
+        If the catalog lives in memory.
     """
     found = find_occurrences(rows, catalog, nlp)
     candidates = {form: candidates_of(catalog, form) for form in found.forms}
