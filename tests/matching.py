@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.components import catalog_matcher, span_finder, token_forms
@@ -37,9 +40,20 @@ def use_finder(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog_matcher, "TokenForms", forms)
 
 
-def matching(*entries: dict, lang: str = "en", **config) -> spacy.language.Language:
+@cache
+def _made(lang: str) -> Language:
+    return spacy.blank(lang)
+
+
+def blank(lang: str = "en") -> Language:
+    """Do as `spacy.blank`, with the vocab and tokenizer of the first of this language."""
+    made = _made(lang)
+    return type(made)(made.vocab, create_tokenizer=lambda nlp: made.tokenizer)
+
+
+def matching(*entries: dict, lang: str = "en", **config) -> Language:
     """Make a pipeline that matches entries added in code."""
-    nlp = spacy.blank(lang)
+    nlp = blank(lang)
     nlp.add_pipe("catalog_matcher", config=config).add_entries(entries)
     return nlp
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import spacy
-from matching import EXPECTED, candidates, finder, matching, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("finder")
 
 
 @pytest.fixture
-def nlp(mini_catalog) -> spacy.language.Language:
-    nlp = spacy.blank("en")
+def nlp(mini_catalog) -> Language:
+    nlp = blank()
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
     return nlp
 
@@ -32,7 +32,7 @@ def test_a_name_added_in_code_becomes_a_candidate():
 
 
 def test_an_entry_object_may_be_added_too():
-    nlp = spacy.blank("en")
+    nlp = blank()
     nlp.add_pipe("catalog_matcher").add_entries([Entry("Dune", "MOVIE", aliases=("Dune 2",))])
     assert texts(nlp("watch dune 2")) == ["dune 2", "dune"]
 
@@ -143,20 +143,20 @@ def test_a_name_with_punctuation_is_found_in_a_sentence(entry):
 
 @pytest.mark.parametrize("words", [["Beyonce", "\u0301"], ["Beyonc", "e", "\u0301"]])
 def test_a_combining_mark_belongs_to_the_token_before_it(words):
-    doc = Doc(spacy.blank("en").vocab, words=words, spaces=[False] * len(words))
+    doc = Doc(blank().vocab, words=words, spaces=[False] * len(words))
     matcher = matching(name("Beyonc\u00e9"), name("Beyonce")).get_pipe("catalog_matcher")
     assert texts(matcher(doc)) == ["Beyonce\u0301"]
 
 
 def test_a_hangul_vowel_or_final_belongs_to_the_token_before_it():
     words = ["\u1112", "\u1161", "\u11ab", "\uad6d"]  # the three parts of a syllable, and another
-    doc = Doc(spacy.blank("xx").vocab, words=words, spaces=[False] * 4)
+    doc = Doc(blank("xx").vocab, words=words, spaces=[False] * 4)
     matcher = matching(name("\ud55c\uad6d"), name("\ud558")).get_pipe("catalog_matcher")
     assert texts(matcher(doc)) == ["\u1112\u1161\u11ab\uad6d"]
 
 
 def test_a_combining_mark_after_white_space_stands_alone():
-    doc = Doc(spacy.blank("en").vocab, words=["Dune", "\u0301"], spaces=[True, False])
+    doc = Doc(blank().vocab, words=["Dune", "\u0301"], spaces=[True, False])
     assert texts(matching(name("Dune")).get_pipe("catalog_matcher")(doc)) == ["Dune"]
 
 
@@ -178,7 +178,7 @@ def test_a_spanish_article_that_is_part_of_a_name_is_part_of_the_candidate():
 
 
 def test_candidates_go_to_another_group_where_one_is_named():
-    nlp = spacy.blank("en")
+    nlp = blank()
     nlp.add_pipe("catalog_matcher", config={"spans_key": "names"}).add_entries([name("Dune")])
     doc = nlp("Dune")
     assert [span.text for span in doc.spans["names"]] == ["Dune"]
@@ -205,14 +205,14 @@ def test_the_content_version_differs_when_other_names_are_matched(nlp):
 
 
 def test_a_matcher_without_any_name_says_what_to_do():
-    nlp = spacy.blank("en")
+    nlp = blank()
     nlp.add_pipe("catalog_matcher")
     with pytest.raises(CatalogNERError, match="catalog_matcher has no names to match: set its"):
         nlp("play hello")
 
 
 def test_a_missing_catalog_is_reported_with_its_path_at_the_first_text(tmp_path):
-    nlp = spacy.blank("en")
+    nlp = blank()
     nlp.add_pipe("catalog_matcher", config={"catalog": str(tmp_path / "none.catalog")})
     with pytest.raises(CatalogNERError, match=r"none\.catalog: no compiled catalog here"):
         nlp("play hello")

@@ -7,7 +7,8 @@ import pickle
 
 import pytest
 import spacy
-from matching import EXPECTED, candidates, finder, matching, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
+from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
 from spacy_catalog_ner.components import CatalogMatcher
@@ -19,8 +20,8 @@ NO_DIACRITICS = "nfkc-casefold-no-diacritics"
 
 
 @pytest.fixture
-def nlp(mini_catalog) -> spacy.language.Language:
-    nlp = spacy.blank("en")
+def nlp(mini_catalog) -> Language:
+    nlp = blank()
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
     return nlp
 
@@ -118,7 +119,7 @@ def test_once_every_added_name_is_removed_there_are_no_candidates():
 
 
 def test_names_may_be_removed_before_there_are_any():
-    nlp = spacy.blank("en")
+    nlp = blank()
     nlp.add_pipe("catalog_matcher").remove_entries([{"text": "Dune"}])
     nlp.get_pipe("catalog_matcher").add_entries([name("Arrival")])
     assert texts(nlp("dune, then arrival")) == ["arrival"]
@@ -139,7 +140,7 @@ def test_reload_before_the_first_text_is_not_undone_by_it(nlp, matcher, movies):
 def test_a_catalog_that_is_gone_can_be_replaced_before_the_first_text(tmp_path, movies):
     matcher = CatalogMatcher(catalog=tmp_path / "gone.catalog")
     matcher.reload(movies)
-    doc = matcher(spacy.blank("en").make_doc("Dune"))
+    doc = matcher(blank().make_doc("Dune"))
     assert texts(doc) == ["Dune"]
 
 
@@ -185,9 +186,7 @@ def test_a_reload_that_fails_keeps_the_old_catalog_and_the_changes(nlp, matcher,
 
 def test_reload_without_a_catalog_on_disk_asks_for_a_path(nlp):
     in_memory = (
-        spacy.blank("en")
-        .add_pipe("catalog_matcher")
-        .from_bytes(nlp.get_pipe("catalog_matcher").to_bytes())
+        blank().add_pipe("catalog_matcher").from_bytes(nlp.get_pipe("catalog_matcher").to_bytes())
     )
     for matcher in (in_memory, CatalogMatcher()):
         with pytest.raises(CatalogNERError, match="has no catalog on disk: give `path`"):
@@ -197,7 +196,7 @@ def test_reload_without_a_catalog_on_disk_asks_for_a_path(nlp):
 def test_added_names_are_compared_in_the_normal_form_of_the_catalog_reloaded(matcher, tmp_path):
     matcher.add_entries([name("Beyonc\u00e9")])
     matcher.remove_entries([{"text": "R\u00f6yksopp"}])
-    make_doc = spacy.blank("en").make_doc
+    make_doc = blank().make_doc
     assert texts(matcher(make_doc("beyonce"))) == []
     entries = [Entry("Royksopp", "ARTIST"), Entry("Sigur R\u00f3s", "ARTIST")]
     catalog = compile_catalog(entries, tmp_path / "c", normalization=NO_DIACRITICS)
@@ -222,14 +221,14 @@ def saved(nlp, folder):
 
 
 def as_bytes(nlp, folder):
-    again = spacy.blank("en")
+    again = blank()
     again.add_pipe("catalog_matcher")
     return again.from_bytes(nlp.to_bytes())
 
 
 def with_matcher(clone):
     def way(nlp, folder):
-        again = spacy.blank("en")
+        again = blank()
         matcher = clone(nlp.get_pipe("catalog_matcher"))
         again.add_pipe("catalog_matcher")
         again._components[0] = ("catalog_matcher", matcher)

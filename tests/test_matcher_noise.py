@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import spacy
-from matching import candidates, finder, matching, name, texts  # noqa: F401
+from matching import blank, candidates, finder, matching, name, texts  # noqa: F401
+from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, NoiseControls, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("finder")
 def nlp_with(mini_catalog):
     """Make a pipeline over the catalog of conftest.py with some settings."""
 
-    def make(**config) -> spacy.language.Language:
-        nlp = spacy.blank("en")
+    def make(**config) -> Language:
+        nlp = blank()
         nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog), **config})
         return nlp
 
@@ -140,7 +140,7 @@ def test_drop_nested_finds_a_long_name_behind_a_shorter_one_that_ends_later():
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_number_below_one_is_a_one_line_error(setting, value):
     with pytest.raises(CatalogNERError, match=f"^{setting}: expected .*at least 1") as error:
-        spacy.blank("en").add_pipe("catalog_matcher", config={setting: value})
+        blank().add_pipe("catalog_matcher", config={setting: value})
     assert "\n" not in str(error.value)
 
 
@@ -168,7 +168,7 @@ def test_a_setting_of_another_kind_is_a_one_line_error(settings):
 def test_a_setting_of_another_kind_in_a_config_is_named_by_spacy(config):
     (setting,) = config
     with pytest.raises(ValueError, match=f"catalog_matcher -> {setting}"):
-        spacy.blank("en").add_pipe("catalog_matcher", config=config)
+        blank().add_pipe("catalog_matcher", config=config)
 
 
 def test_two_matchers_with_other_settings_have_other_content_versions(nlp_with):
