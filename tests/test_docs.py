@@ -1,19 +1,24 @@
-"""What the documentation shows works: its Python runs, its commands exist.
+"""What the documentation shows works: its blocks run and print what it says, its commands exist.
 
-The blocks of a file are taken in order. Python runs in a copy of the repository, in one process
-for each file; so do the ``catalog-ner catalog`` commands between it, which need no model. Other
-commands are not run, but must exist. A block after the comment ``<!-- not run -->`` is shown only.
+The blocks of a file are taken in order, in a folder with a copy of what the repository shows. A
+file's Python runs in one process. A shell block runs if all its commands are among `RUN`: of the
+others each must exist. A `text` block right after a block that runs is what that one prints, but
+for progress bars; a line of three dots stands for any lines. A block after the comment
+``<!-- not run -->`` is shown only.
 """
 
 from __future__ import annotations
 
+import doctest
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,8 +26,13 @@ from conftest import REPOSITORY
 from weasel.util.config import load_project_config
 
 FILES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+RUN = ["catalog-ner catalog", "cat", "echo", "gzip", "mkdir", "python -m spacy package"]
+SHELL = ("bash", "sh", "shell", "console")
 NOT_RUN = "<!-- not run"
 _BLOCK = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_HERE_DOCUMENT = re.compile(r"(<<'?(\w+)'?[^\n]*\n).*?^\2$", re.MULTILINE | re.DOTALL)
+_PROGRESS = re.compile(r"\r[^\n]*\n?")
+_MARK = "\x1e"  # between the outputs of two blocks
 
 
 @dataclass
@@ -30,36 +40,61 @@ class Block:
     language: str
     line: int
     text: str
-    run: bool
+    output: str = ""  # what the page says it prints
+    run: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run = self.language == "python"
 
 
 def read_blocks(path: Path) -> list[Block]:
     source = path.read_text(encoding="utf8")
-    blocks = []
+    blocks: list[Block] = []
+    end = 0
     for match in _BLOCK.finditer(source):
-        before = source[: match.start()]
-        last = before.rstrip().rsplit("\n", 1)[-1]
-        blocks.append(
-            Block(
-                language=match[2].lower(),
-                line=before.count("\n") + 2,
-                text=textwrap.dedent(match[3]),
-                run=not last.strip().startswith(NOT_RUN),
-            )
-        )
+        before, language, text = source[end : match.start()], match[2].lower(), match[3]
+        end = match.end()
+        text = textwrap.dedent(text)
+        if language == "text" and blocks and not before.strip():
+            blocks[-1].output = text
+            continue
+        block = Block(language, source.count("\n", 0, match.start()) + 2, text)
+        if language in SHELL:
+            block.text = re.sub(r"^\$ ", "", text, flags=re.MULTILINE)
+        if before.rstrip().rsplit("\n", 1)[-1].strip().startswith(NOT_RUN):
+            block.run = False
+        elif language in SHELL:
+            block.run = runs(block, path)
+        blocks.append(block)
     return blocks
 
 
+def runs(block: Block, path: Path) -> bool:
+    """Tell whether a shell block is one that is run."""
+    wanted = [program.split() for program in RUN]
+    known = [
+        any(words[: len(program)] == program for program in wanted)
+        for words in read_commands(block)
+    ]
+    assert all(known) or not any(known), f"{path.name}:{block.line}: split what runs from the rest"
+    return all(known)
+
+
 def read_commands(block: Block) -> list[list[str]]:
-    """Split the commands of a shell block into words: joined lines, ``&&``, ``$ `` and comments."""
+    """Split the commands of a shell block into words, without here documents and comments."""
     commands = []
-    for line in block.text.replace("\\\n", " ").splitlines():
-        for part in re.split(r"&&|\|\||;|\|", line.removeprefix("$ ")):
-            words = shlex.split(part, comments=True)
-            while words and re.fullmatch(r"\w+=\S*", words[0]):  # variables of the environment
-                words.pop(0)
-            if words:
-                commands.append(words)
+    text = _HERE_DOCUMENT.sub(r"\1", block.text).replace("\\\n", " ")
+    for line in text.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+        lexer.whitespace_split = True
+        command: list[str] = []
+        for word in (*lexer, ";"):
+            if word.strip(";&|"):
+                if command or not re.fullmatch(r"\w+=.*", word):  # a variable of the environment
+                    command.append(word)
+            elif command:
+                commands.append(command)
+                command = []
     return commands
 
 
@@ -68,7 +103,7 @@ def shown_commands(program: str) -> list[tuple[str, list[str]]]:
         (f"{path.name}:{block.line}", words)
         for path in FILES
         for block in read_blocks(path)
-        if block.language in ("bash", "sh", "shell", "console")
+        if block.language in SHELL
         for words in read_commands(block)
         if " ".join(words).startswith(program)
     ]
@@ -90,40 +125,41 @@ def workplace(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if any(b.language == "python" for b in read_blocks(p))], ids=name
-)
-def test_the_python_of_a_page_runs(path, workplace):
-    steps = []
-    for block in read_blocks(path):
-        if not block.run:
-            continue
-        if block.language == "python":
-            steps.append(("python", block.line, block.text))
-        elif block.language in ("bash", "sh", "shell", "console"):
-            commands = [words[1:] for words in read_commands(block)]
-            wanted = [words for words in commands if words[:1] == ["catalog"]]
-            steps.extend(("catalog-ner", block.line, words) for words in wanted)
+@pytest.mark.parametrize("path", [p for p in FILES if any(b.run for b in read_blocks(p))], ids=name)
+def test_the_blocks_of_a_page_run_and_print_what_it_says(path, workplace):
+    blocks = [block for block in read_blocks(path) if block.run]
+    steps = [(block.language == "python", block.line, block.text) for block in blocks]
     script = workplace / "run_steps.py"
     script.write_text(
         textwrap.dedent(f"""
-        import subprocess, sys
+        import subprocess
 
         namespace = {{"__name__": "__main__"}}
-        for kind, line, step in {steps!r}:
-            if kind == "python":  # empty lines before it, so that an error names the page's line
-                code = compile("\\n" * (line - 1) + step, {str(path)!r}, "exec")
-                exec(code, namespace)
+        for is_python, line, step in {steps!r}:
+            if is_python:  # empty lines before it, so that an error names the page's line
+                exec(compile("\\n" * (line - 1) + step, {str(path)!r}, "exec"), namespace)
             else:
-                command = [sys.executable, "-m", "spacy_catalog_ner.cli.main", *step]
-                subprocess.run(command, check=True)
+                subprocess.run(["bash", "-euo", "pipefail", "-c", step], check=True)
+            print({_MARK!r}, end="", flush=True)
         """),
         encoding="utf8",
     )
+    programs = [sysconfig.get_path("scripts"), os.environ["PATH"]]
     result = subprocess.run(
-        [sys.executable, script.name], cwd=workplace, capture_output=True, text=True, timeout=300
+        [sys.executable, "-u", script.name],
+        cwd=workplace,
+        env={**os.environ, "PATH": os.pathsep.join(programs), "PYTHONUTF8": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
     )
-    assert result.returncode == 0, result.stderr
+    # Decoded here: reading as text would make line ends of the carriage returns of progress bars.
+    *outputs, rest = _PROGRESS.sub("", result.stdout.decode("utf8")).split(_MARK)
+    assert result.returncode == 0, rest
+    checker = doctest.OutputChecker()
+    for block, output in zip(blocks, outputs, strict=True):
+        if block.output and not checker.check_output(block.output, output, doctest.ELLIPSIS):
+            assert output == block.output, f"{path.name}:{block.line} prints something else"
 
 
 def test_every_command_shown_exists():

@@ -289,7 +289,9 @@ class _Columns:
             if self._record(one)[1] != identifier:
                 continue  # only their hashes are equal
             path, line = self._where(one)
-            message = f"{name!r:.60} has the id {identifier!r:.60} of {path}:{line}, another label"
+            message = (
+                f"{name!r:.60} has the id {identifier!r:.60}, as {path}:{line} under another label"
+            )
             self._problems.add("conflicting id", *self._where(two), f"{message}; both are kept")
 
     def _record(self, row: int) -> list[str]:

@@ -1,0 +1,146 @@
+"""Threads that match while others change the names: each document sees all of a change or none."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from matching import blank, candidates, finder, texts  # noqa: F401
+from spacy.tokens import Doc
+
+from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.components import CatalogMatcher
+
+pytestmark = pytest.mark.usefixtures("finder")
+
+NAMES = [f"name{number}" for number in range(40)]
+TEXT = " ".join(NAMES)
+
+
+@pytest.fixture(autouse=True)
+def frequent_switches():
+    """Let Python go from thread to thread a thousand times as often as it does by itself."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def folders(tmp_path) -> dict[str, str]:
+    """Two catalogs of the same names, A and B, each with a label of its own."""
+    return {
+        label: str(compile_catalog([Entry(n, label) for n in NAMES], tmp_path / label).path)
+        for label in ("A", "B")
+    }
+
+
+def while_matching(change: Callable[[], None], match: Callable[[], Iterator[Doc]]) -> list[Doc]:
+    """Match in one thread, again and again, while another changes the names."""
+
+    def match_on() -> list[Doc]:
+        docs = []
+        while not over.is_set() or not docs:
+            docs += match()
+        return docs
+
+    over = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        matching = pool.submit(match_on)
+        try:
+            pool.submit(change).result()
+        finally:
+            over.set()
+        return matching.result()
+
+
+def one_by_one(matcher: CatalogMatcher) -> Callable[[], Iterator[Doc]]:
+    make_doc = blank().make_doc
+    return lambda: iter([matcher(make_doc(TEXT))])
+
+
+def in_a_stream(matcher: CatalogMatcher) -> Callable[[], Iterator[Doc]]:
+    make_doc = blank().make_doc
+    return lambda: matcher.pipe(make_doc(TEXT) for _ in range(40))
+
+
+ways = pytest.mark.parametrize("way", [one_by_one, in_a_stream])
+
+
+@ways
+def test_while_a_catalog_is_reloaded_each_document_is_all_of_the_old_or_all_of_the_new(
+    folders, way
+):
+    def reload():
+        for _ in range(50):
+            matcher.reload(folders["B"])
+            matcher.reload(folders["A"])
+
+    matcher = CatalogMatcher(catalog=folders["A"])
+    docs = while_matching(reload, way(matcher))
+    seen = {tuple(label for _, label, _ in candidates(doc)) for doc in docs}
+    assert seen <= {("A",) * len(NAMES), ("B",) * len(NAMES)}
+
+
+@ways
+def test_while_names_are_added_and_removed_each_document_has_all_of_them_or_none(way):
+    def change():
+        for _ in range(50):
+            matcher.add_entries([Entry(n, "X", "1") for n in NAMES])
+            matcher.remove_entries([{"id": "1"}])
+
+    matcher = CatalogMatcher()
+    matcher.add_entries([Entry("other", "X")])
+    docs = while_matching(change, way(matcher))
+    assert {tuple(texts(doc)) for doc in docs} <= {(), tuple(NAMES)}
+
+
+def test_changes_that_several_threads_make_at_once_are_all_made(folders):
+    def add(number):
+        matcher.add_entries([Entry(f"added{number}", "X")])
+        matcher.remove_entries([{"text": NAMES[number]}])
+        if number % 5 == 0:
+            matcher.reload(folders["B"])
+
+    matcher = CatalogMatcher(catalog=folders["A"])
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(30)))
+    added = [f"added{number}" for number in range(30)]
+    doc = matcher(blank().make_doc(" ".join(NAMES + added)))
+    assert texts(doc) == NAMES[30:] + added
+
+
+def test_threads_that_meet_new_tokens_at_once_read_them_alike(folders):
+    """Half of the words end in a mark that is a token of its own."""
+
+    def match(seed: int) -> list[list[str]]:
+        found = []
+        for number in range(60):
+            words = [f"new{number}", "\u0301", f"word{number + seed % 2}", "name7", f"x{number}"]
+            doc = Doc(vocab, words=words, spaces=[False, True, True, True, False])
+            found.append(texts(matcher(doc)))
+        return found
+
+    matcher = CatalogMatcher(catalog=folders["A"])
+    matcher.add_entries([Entry(f"new{number}\u0301", "X") for number in range(60)])
+    vocab = blank().vocab
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(match, range(8)))
+    expected = [[f"new{number}\u0301", "name7"] for number in range(60)]
+    assert results == [expected] * 8
+
+
+def test_a_catalog_is_opened_once_by_threads_that_start_at_once(folders, monkeypatch):
+    opened = []
+    real = CatalogMatcher._set_catalog
+    monkeypatch.setattr(
+        CatalogMatcher, "_set_catalog", lambda self, c: (opened.append(c), real(self, c))
+    )
+    matcher = CatalogMatcher(catalog=folders["A"])
+    with ThreadPoolExecutor(8) as pool:
+        docs = list(pool.map(lambda _: matcher(blank().make_doc(TEXT)), range(8)))
+    assert len(opened) == 1
+    assert all(texts(doc) == NAMES for doc in docs)
