@@ -22,8 +22,8 @@ _CAUSES = {
     "white space": "PhraseMatcher ignores white space between tokens",
     "gap": "PhraseMatcher needs the very white-space tokens of the name",
     "folding": "normalisation folds more than LOWER",
-    "tokens": "the name alone is tokenised in another way than in the text",
-    "folding and tokens": "both of the two before",
+    "tokens": "the name as the catalog has it is tokenised in another way than the text",
+    "folding and tokens": "normalisation folds more, and the tokenisation differs",
     UNEXPLAINED: "none of these",
 }
 _EXAMPLES = 3

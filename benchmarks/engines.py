@@ -153,19 +153,14 @@ class Characters(Engine):
     def scan(self, docs: Iterable[Doc]) -> Iterator[list[Found]]:
         """Find all names and keep those on token boundaries."""
         for doc in docs:
-            text = doc.text.lower()
+            # Looked up for every hit, most of which are not on token boundaries.
+            starts = {token.idx: token.i for token in doc}
+            ends = {token.idx + len(token): token.i + 1 for token in doc}
             found = []
-            # Characters first: asking spaCy about every hit would take several times as long.
-            for last, (length, labels) in self.automaton.iter(text):
-                end = last + 1
-                start = end - length
-                if text[start - 1 : start].isalnum() and text[start].isalnum():
-                    continue
-                if text[end : end + 1].isalnum() and text[last].isalnum():
-                    continue
-                span = doc.char_span(start, end)
-                if span is not None:
-                    found += [(span.start, span.end, label) for label in labels]
+            for last, (length, labels) in self.automaton.iter(doc.text.lower()):
+                start, end = starts.get(last + 1 - length), ends.get(last + 1)
+                if start is not None and end is not None:
+                    found += [(start, end, label) for label in labels]
             yield found
 
     def spans(self, docs: Iterable[Doc]) -> Iterator[set[Found]]:

@@ -50,54 +50,64 @@ def oracle_names(data: Path, name: str) -> list[Entry]:
     return [entry for entry in entries if entry is not None]
 
 
-def read_real_names(data: Path) -> list[dict[str, Any]]:
-    """Return the rows of all catalogs, the first of each (text, label), as given.
+def write_real_names(data: Path, path: Path) -> None:
+    """Write the rows of all catalogs, the first of each (text, label), as given.
 
     Names that the package refuses, such as "???", are left out for every engine.
     """
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in read_rows(data / "catalogs"):
-        entry = _entry(row)
-        if entry is not None and (entry.text, entry.label) not in rows:
-            kept = {"text": entry.text, "label": entry.label}
-            kept.update({key: row[key] for key in ("id", "weight") if row.get(key) is not None})
-            rows[entry.text, entry.label] = kept
-    return list(rows.values())
+    seen = set()
+    with path.open("w", encoding="utf8") as stream:
+        for row in read_rows(data / "catalogs"):
+            entry = _entry(row)
+            if entry is not None and (entry.text, entry.label) not in seen:
+                seen.add((entry.text, entry.label))
+                kept = {"text": entry.text, "label": entry.label}
+                kept.update({key: row[key] for key in ("id", "weight") if row.get(key) is not None})
+                stream.write(json.dumps(kept, ensure_ascii=False) + "\n")
 
 
-def write_names(data: Path, path: Path, count: int, seed: int) -> dict[str, int]:
+def write_names(real: Path, path: Path, count: int, seed: int) -> dict[str, int]:
     """Write a JSONL file of distinct names: a sample of the real ones, or all and mixed ones.
+
+    Parameters
+    ----------
+    real
+        What `write_real_names` wrote.
 
     Returns
     -------
     dict
         How many are ``real`` and how many ``mixed``.
     """
-    real = read_real_names(data)
+    lines = _lines(real)
     with path.open("w", encoding="utf8") as stream:
-        if count <= len(real):
-            sample = np.random.default_rng(seed).choice(len(real), count, replace=False)
-            for number in np.sort(sample).tolist():
-                stream.write(json.dumps(real[number], ensure_ascii=False) + "\n")
+        if count <= len(lines):
+            sample = np.random.default_rng(seed).choice(len(lines), count, replace=False)
+            stream.writelines(lines[number] for number in np.sort(sample).tolist())
             return {"real": count, "mixed": 0}
-        for row in real:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-        stream.writelines(_mixed_lines(real, count - len(real), seed))
-    return {"real": len(real), "mixed": count - len(real)}
+        stream.writelines(lines)
+        stream.writelines(_mixed_lines(lines, count - len(lines), seed))
+    return {"real": len(lines), "mixed": count - len(lines)}
 
 
-def mixed_names(data: Path, count: int, seed: int) -> list[dict[str, Any]]:
+def mixed_names(real: Path, count: int, seed: int) -> list[dict[str, Any]]:
     """Return rows of names that look like the real ones and are not among them."""
-    return [json.loads(line) for line in _mixed_lines(read_real_names(data), count, seed)]
+    return [json.loads(line) for line in _mixed_lines(_lines(real), count, seed)]
 
 
-def _mixed_lines(real: list[dict[str, Any]], count: int, seed: int) -> Iterator[str]:
+def _lines(path: Path) -> list[str]:
+    with path.open(encoding="utf8") as stream:
+        return list(stream)
+
+
+def _mixed_lines(lines: list[str], count: int, seed: int) -> Iterator[str]:
     """Yield JSON lines whose names are the head of one real name and the tail of another.
 
     Both are of one label and of two words or more, cut between words at random: "Stephen Garcia".
     """
     rng = np.random.default_rng(seed)
-    real = sorted((row for row in real if " " in row["text"]), key=lambda row: row["label"])
+    real = [row for row in map(json.loads, lines) if " " in row["text"]]
+    real.sort(key=lambda row: row["label"])
     # Hashes instead of names: ten million of these would take gigabytes.
     seen = {hash((row["text"], row["label"])) for row in real}
     heads, tails, cuts = [], [], rng.random(len(real)).tolist()

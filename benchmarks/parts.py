@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coverage import measure_real_coverage
 from differences import UNEXPLAINED, compare, compare_oracle
 from engines import ENGINES, measure_build, measure_use
 from measure import alone, medians, progress
-from names import SETS, mixed_names, write_names
+from mentions import measure_real_coverage
+from names import SETS, mixed_names, write_names, write_real_names
 from report import Report, ratio, size_text, time_text
 from timing import measure_adversarial, measure_linearity, measure_live, measure_throughput
 from workers import COUNTS, measure_workers
@@ -42,12 +42,20 @@ class Run:
     seed: int
     report: Report
 
+    def real_names(self) -> Path:
+        """Return the file of all real names, written where it is not there yet."""
+        path = self.folder / "real-names.jsonl"
+        if not path.exists():
+            progress("reading the real names")
+            alone(write_real_names, self.data, path)
+        return path
+
     def names_file(self, count: int) -> Path:
         """Return a file of so many names, written where it is not there yet."""
         path = self.folder / f"names-{count}.jsonl"
         if not path.exists():
             progress(f"writing {count:,} names")
-            kinds = alone(write_names, self.data, path, count, self.seed)
+            kinds = alone(write_names, self.real_names(), path, count, self.seed)
             self.report.measurements.setdefault("names", {})[str(count)] = kinds
         return path
 
@@ -100,12 +108,15 @@ def measure_engines(run: Run) -> None:
     for row in figures.values():
         row["rss"] = row["memory"]["rss"]
     against("rss", size_text, 50, "memory, resident, after matching all texts")
+    for key, what in (
+        ("anonymous", "- what no file backs, so that the system cannot drop it"),
+        ("private", "- what no other process shares (here there is none)"),
+        ("pss", "- proportional"),
+    ):
+        one, other = ours["memory"][key], phrases["memory"][key]
+        better = ratio(other, one)
+        report.add(what, f"{size_text(one)}; PhraseMatcher {size_text(other)}: {better:,.1f} x")
     against("open_s", time_text, 1000, "open (PhraseMatcher: build again)")
-    memory = ours["memory"]
-    report.add(
-        "of ours: not backed by files; private; proportional",
-        "; ".join(size_text(memory[key]) for key in ("anonymous", "private", "pss")),
-    )
     for name in ("SpanRuler", "pyahocorasick"):
         row = figures[name]
         opening = f", open {time_text(row['open_s'])}" if ENGINES[name].saves else ""
@@ -222,7 +233,7 @@ def measure_additions(run: Run) -> None:
     """Do part D: names added live."""
     size, singles = run.live, max(1, run.live // 10)
     progress("entries added live")
-    rows = alone(mixed_names, run.data, size * _LIVE_BATCHES + singles, run.seed + 1)
+    rows = alone(mixed_names, run.real_names(), size * _LIVE_BATCHES + singles, run.seed + 1)
     batches = [rows[number * size : (number + 1) * size] for number in range(_LIVE_BATCHES)]
     catalog = run.catalog(run.names)
     result = alone(measure_live, catalog, batches, rows[size * _LIVE_BATCHES :])
@@ -236,7 +247,7 @@ def measure_additions(run: Run) -> None:
 def measure_mentions(run: Run) -> None:
     """Do part E: gold mentions that the real catalogs know."""
     progress("coverage of gold mentions by the real catalogs")
-    results = alone(measure_real_coverage, run.data, run.folder)
+    results = alone(measure_real_coverage, run.data, run.real_names(), run.folder)
     run.report.measurements["coverage"] = results
     for name, result in results.items():
         plain, variants = result["plain"], result["variants"]

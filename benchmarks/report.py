@@ -63,8 +63,10 @@ class Report:
 
 
 def time_text(value: float) -> str:
-    """Write a number of seconds: "41 s", "0.21 ms"."""
-    return f"{value:,.3g} s" if value >= 1 else f"{1000 * value:.2g} ms"
+    """Write a number of seconds: "41.2 s", "0.213 ms"."""
+    if value >= 100:
+        return f"{value:,.0f} s"
+    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
 def size_text(value: float) -> str:

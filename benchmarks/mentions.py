@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-from names import read_real_names, read_rows
+from names import read_rows
 
-from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
+from spacy_catalog_ner.catalog import Variants, compile_catalog, read_entries
+from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.coverage import measure_coverage
 
 _PEOPLE = ("PERSON", "ACTOR", "AUTHOR")
@@ -37,8 +38,13 @@ LABELS: dict[str, dict[str, tuple[str, ...]]] = {
 """By set and gold label the labels of the catalogs in which such a name would stand."""
 
 
-def measure_real_coverage(data: Path, folder: Path) -> dict[str, Any]:
+def measure_real_coverage(data: Path, real: Path, folder: Path) -> dict[str, Any]:
     """Measure the coverage of a catalog of all real names, ``plain`` and with ``variants``.
+
+    Parameters
+    ----------
+    real
+        What `names.write_real_names` wrote.
 
     Returns
     -------
@@ -46,10 +52,9 @@ def measure_real_coverage(data: Path, folder: Path) -> dict[str, Any]:
         By set and by these two, what `measure_coverage` gives.
     """
     nlp = spacy.blank("en")
-    rows = read_real_names(data)
     results: dict[str, Any] = {}
     for key, variants in (("plain", None), ("variants", Variants.load("en"))):
-        entries = map(Entry.from_row, rows)
+        entries = read_entries(real, Problems())
         catalog = compile_catalog(entries, folder / f"{key}.catalog", variants=variants)
         for name, labels in LABELS.items():
             # A text that stands in several splits counts once.
