@@ -6,11 +6,13 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -161,15 +163,45 @@ def iter_jsonl(
 
     Parameters and errors are those of `iter_lines`.
     """
-    decode = json.JSONDecoder().decode
-    for number, text in iter_lines(path, problems, on_read):
+    lines = iter_lines(path, problems, on_read)
+    while chunk := list(islice(lines, _LINES)):
+        rows = _parse_together([text for _, text in chunk])
+        if rows is None:
+            yield from _parse_one_by_one(path, chunk, problems)
+        else:
+            yield from ((number, row) for (number, _), row in zip(chunk, rows, strict=True))
+
+
+_LINES = 256
+_MARK = secrets.token_hex(16)  # no file has it: rows that are not one a line cannot look as if
+
+
+def _parse_together(texts: list[str]) -> list[dict[str, Any]] | None:
+    """Parse lines with one call, in half the time; None where not each is a JSON object."""
+    joined = f',"{_MARK}",'.join(texts)
+    if "\\u" in joined and _SURROGATE.search(joined):
+        return None
+    try:
+        values = json.loads(f"[{joined}]")
+    except (ValueError, RecursionError):
+        return None
+    rows = values[::2]
+    one_a_line = len(rows) == len(texts) and values[1::2].count(_MARK) == len(texts) - 1
+    return rows if one_a_line and all(type(row) is dict for row in rows) else None
+
+
+def _parse_one_by_one(
+    path: Path, lines: list[tuple[int, str]], problems: Problems
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, text in lines:
+        if not text.strip():
+            continue
         try:
-            row = decode(text)
-            if "\\u" in text and _SURROGATE.search(text):
+            row = json.loads(text)
+            if _SURROGATE.search(text):
                 json.dumps(row, ensure_ascii=False).encode("utf8")
         except json.JSONDecodeError as err:
-            if not text.isspace():
-                problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
+            problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
         except UnicodeEncodeError:  # "\ud800" is JSON, but no text
             problems.add("broken row", path, number, "half a surrogate pair; row skipped")
         except (ValueError, RecursionError):

@@ -166,6 +166,21 @@ def test_offsets_are_into_the_original_text_whatever_normalisation_does_to_its_l
     assert doc.text[span.start_char : span.end_char] == "\ufb01nal"
 
 
+@pytest.mark.parametrize(
+    "words", [["\u6771\u4eac", "\u90fd", "\u306b"], list("\u6771\u4eac\u90fd\u306b")]
+)
+def test_names_are_found_in_a_text_without_spaces_where_its_tokens_begin_and_end(words):
+    names = [
+        "\u6771\u4eac",
+        "\u6771\u4eac\u90fd",
+        "\u4eac\u90fd",
+        "\u6771 \u4eac",
+    ]  # Tokyo, its prefecture, Kyoto
+    doc = Doc(blank("xx").vocab, words=words, spaces=[False] * len(words))
+    found = texts(matching(*map(name, names)).get_pipe("catalog_matcher")(doc))
+    assert found == ["\u6771\u4eac\u90fd", "\u6771\u4eac", "\u4eac\u90fd"][: len(words) - 1]
+
+
 def test_spanish_names_are_found_with_spanish_punctuation():
     nlp = matching(name("Rosal\u00eda", "ARTIST"), name("Despacito", "SONG"), lang="es")
     assert texts(nlp("\u00bfPuedes poner \u00abDESPACITO\u00bb?")) == ["DESPACITO"]

@@ -162,6 +162,13 @@ def test_a_setting_of_another_kind_is_a_one_line_error(settings):
     assert "\n" not in str(error.value)
 
 
+def test_a_number_that_is_text_in_a_config_is_a_one_line_error():
+    with pytest.raises(
+        CatalogNERError, match="^min_length: expected a number of at least 1, got '3'"
+    ):
+        blank().add_pipe("catalog_matcher", config={"min_length": "3"})
+
+
 @pytest.mark.parametrize(
     "config", [{"min_length": "x"}, {"stop_list": "the"}, {"labels": "CITY"}, {"max_per_span": 1.5}]
 )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from matching import blank, candidates, finder, texts  # noqa: F401
+from matching import blank, candidates, finder, matching, name, texts  # noqa: F401
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
@@ -49,22 +50,20 @@ def while_matching(change: Callable[[], None], match: Callable[[], Iterator[Doc]
 
     over = threading.Event()
     with ThreadPoolExecutor() as pool:
-        matching = pool.submit(match_on)
+        docs = pool.submit(match_on)
         try:
             pool.submit(change).result()
         finally:
             over.set()
-        return matching.result()
+        return docs.result()
 
 
-def one_by_one(matcher: CatalogMatcher) -> Callable[[], Iterator[Doc]]:
-    make_doc = blank().make_doc
-    return lambda: iter([matcher(make_doc(TEXT))])
+def one_by_one(nlp: Language) -> Callable[[], Iterator[Doc]]:
+    return lambda: iter([nlp(TEXT)])
 
 
-def in_a_stream(matcher: CatalogMatcher) -> Callable[[], Iterator[Doc]]:
-    make_doc = blank().make_doc
-    return lambda: matcher.pipe(make_doc(TEXT) for _ in range(40))
+def in_a_stream(nlp: Language) -> Callable[[], Iterator[Doc]]:
+    return lambda: nlp.pipe([TEXT] * 40)
 
 
 ways = pytest.mark.parametrize("way", [one_by_one, in_a_stream])
@@ -79,8 +78,9 @@ def test_while_a_catalog_is_reloaded_each_document_is_all_of_the_old_or_all_of_t
             matcher.reload(folders["B"])
             matcher.reload(folders["A"])
 
-    matcher = CatalogMatcher(catalog=folders["A"])
-    docs = while_matching(reload, way(matcher))
+    nlp = matching(catalog=folders["A"])
+    matcher = nlp.get_pipe("catalog_matcher")
+    docs = while_matching(reload, way(nlp))
     seen = {tuple(label for _, label, _ in candidates(doc)) for doc in docs}
     assert seen <= {("A",) * len(NAMES), ("B",) * len(NAMES)}
 
@@ -92,9 +92,9 @@ def test_while_names_are_added_and_removed_each_document_has_all_of_them_or_none
             matcher.add_entries([Entry(n, "X", "1") for n in NAMES])
             matcher.remove_entries([{"id": "1"}])
 
-    matcher = CatalogMatcher()
-    matcher.add_entries([Entry("other", "X")])
-    docs = while_matching(change, way(matcher))
+    nlp = matching(name("other"))
+    matcher = nlp.get_pipe("catalog_matcher")
+    docs = while_matching(change, way(nlp))
     assert {tuple(texts(doc)) for doc in docs} <= {(), tuple(NAMES)}
 
 

@@ -65,13 +65,13 @@ def compile_catalog(
     path = Path(path)
     check_target(path)
     columns = _Columns(normalization, variants, problems)
-    for entry in entries:
-        columns.add(entry)
+    columns.read(entries)
     if not len(columns):
         raise CatalogNERError(f"{path}: no catalog entry to compile")
 
     progress("building the trie")
-    trie = marisa_trie.Trie(columns.forms)
+    # One trie within the other saves a third of the space, and costs a third of a lookup's time.
+    trie = marisa_trie.Trie(columns.forms, num_tries=1)
     keys = np.fromiter(map(trie.get, columns.forms), dtype=np.uint32, count=len(columns.forms))
     row_entries = np.frombuffer(columns.form_entries, dtype=np.uint32)
     row_rules = np.frombuffer(columns.form_rules, dtype=np.uint16)
@@ -93,7 +93,8 @@ def compile_catalog(
     keys, numbers, row_rules = keys[order], numbers[order], row_rules[order]
     new = np.r_[True, (keys[1:] != keys[:-1]) | (numbers[1:] != numbers[:-1])]
     keys, numbers, row_rules = keys[new], numbers[new], row_rules[new]
-    records, record_offsets, id_hashes = columns.records_of(kept)
+    records, record_offsets = columns.records_of(kept)
+    id_hashes = columns.id_hashes_of(kept)
     with_id = np.flatnonzero(id_hashes != _NO_ID)
     id_entries = with_id[np.argsort(id_hashes[with_id], kind="stable")]
     id_hashes = id_hashes[id_entries]
@@ -151,6 +152,7 @@ class _Columns:
         self._merged: dict[int, list[str]] = {}  # records that several rows made, by the first
         self._label_numbers: dict[str, int] = {}
         self._labels = array("H")
+        self._id_hashes: list[np.ndarray] = []
         self._sources: dict[str, int] = {}
         self._row_sources = array("H")
         self._row_lines = array("I")
@@ -163,31 +165,46 @@ class _Columns:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def add(self, entry: Entry) -> None:
-        number = len(self.weights)
-        parts = (entry.text, entry.id, entry.lang, *entry.aliases)
-        self._records += "\0".join(parts).encode("utf8")
-        self._record_ends.append(len(self._records))
-        label = self._label_numbers.setdefault(entry.label, len(self._label_numbers))
-        if label >= _MAX_LABELS:
-            raise CatalogNERError(f"more than {_MAX_LABELS} labels; is an id taken for the label?")
-        self._labels.append(label)
-        self.weights.append(entry.weight)
-        if self._problems is not None:
-            source, line = self._problems.at
-            self._row_sources.append(self._sources.setdefault(source, len(self._sources)))
-            self._row_lines.append(line)
-        self.first_form.append(len(self.forms))
-        for form in entry.surface_forms(self._normalize):
-            self._add_form(form, number, 0)
-            if self._variants is not None:
-                for variant, mask in self._variants(form):
-                    self._add_form(variant, number, mask)
+    def read(self, entries: Iterable[Entry]) -> None:
+        """Take all entries: the one loop in Python that every one of them goes through."""
+        normalize, variants, problems = self._normalize, self._variants, self._problems
+        records, label_numbers, forms = self._records, self._label_numbers, self.forms
+        ids: list[str] = []
+        for number, entry in enumerate(entries):
+            text, label_name, identifier, weight, aliases, lang = entry
+            label = label_numbers.setdefault(label_name, len(label_numbers))
+            if label >= _MAX_LABELS:
+                raise CatalogNERError(
+                    f"more than {_MAX_LABELS} labels; is an id taken for the label?"
+                )
+            records += "\0".join((text, identifier, lang, *aliases)).encode("utf8")
+            self._record_ends.append(len(records))
+            self._labels.append(label)
+            self.weights.append(weight)
+            ids.append(identifier)
+            if len(ids) == _CHUNK:
+                self._hash(ids)
+            if problems is not None:
+                source, line = problems.at
+                self._row_sources.append(self._sources.setdefault(source, len(self._sources)))
+                self._row_lines.append(line)
+            self.first_form.append(len(forms))
+            for form in entry.surface_forms(normalize) if aliases else (normalize(text),):
+                forms.append(form)
+                self.form_entries.append(number)
+                self.form_rules.append(0)
+                if variants is not None:
+                    for variant, mask in variants(form):
+                        forms.append(variant)
+                        self.form_entries.append(number)
+                        self.form_rules.append(mask)
+        self._hash(ids)
 
-    def _add_form(self, form: str, number: int, mask: int) -> None:
-        self.forms.append(form)
-        self.form_entries.append(number)
-        self.form_rules.append(mask)
+    def _hash(self, ids: list[str]) -> None:
+        """Add the hashes of some entries' ids, and empty the list."""
+        some = np.fromiter(map(bool, ids), dtype=bool, count=len(ids))
+        self._id_hashes.append(np.where(some, hash_ids(ids), _NO_ID))
+        ids.clear()
 
     def sorted_labels(self) -> tuple[np.ndarray, list[str]]:
         """Return the number of each row's label among the sorted labels, and these."""
@@ -242,29 +259,30 @@ class _Columns:
                 message = f"{record[0]!r:.60} repeats {path}:{line}; the two are merged"
                 self._problems.add("repeated entry", *self._where(row), message)
 
-    def records_of(self, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the records of some rows, where each begins, and the hash of each one's id."""
-        records = bytearray()
-        offsets = array("Q", [0])
-        hashes = []
+    def records_of(self, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the records of some rows, one after the other, and where each begins."""
+        ends = np.frombuffer(self._record_ends, dtype=np.uint64).astype(np.int64)
+        starts, ends = ends[:-1], ends[1:].copy()
+        for row, record in self._merged.items():
+            starts[row] = len(self._records)
+            self._records += "\0".join(record).encode("utf8")
+            ends[row] = len(self._records)
+        texts = np.frombuffer(self._records, dtype=np.uint8)
+        lengths = (ends - starts)[kept]
+        offsets = np.r_[0, np.cumsum(lengths)]
+        records = np.empty(offsets[-1], dtype=np.uint8)
         for first in range(0, len(kept), _CHUNK):
-            ids = []
-            for row in kept[first : first + _CHUNK].tolist():
-                merged = self._merged.get(row)
-                if merged is None:
-                    record = self._records[self._record_ends[row] : self._record_ends[row + 1]]
-                else:
-                    record = bytearray("\0".join(merged).encode("utf8"))
-                records += record
-                offsets.append(len(records))
-                ids.append(record.split(b"\0", 2)[1].decode("utf8"))
-            some = np.fromiter(map(bool, ids), dtype=bool, count=len(ids))
-            hashes.append(np.where(some, hash_ids(ids), _NO_ID))
-        return (
-            np.frombuffer(records, dtype=np.uint8),
-            np.frombuffer(offsets, dtype=np.uint64),
-            np.concatenate(hashes),
-        )
+            chunk = slice(first, first + _CHUNK)
+            to, size = offsets[chunk], lengths[chunk]
+            where = np.arange(to[0], to[0] + size.sum())
+            where += np.repeat(starts[kept[chunk]] - to[: len(size)], size)
+            records[to[0] : to[0] + len(where)] = texts[where]
+        return records, offsets
+
+    def id_hashes_of(self, kept: np.ndarray) -> np.ndarray:
+        """Return the hash of the id of some rows, `_NO_ID` where there is none."""
+        hashes: np.ndarray = np.concatenate(self._id_hashes)[kept]
+        return hashes
 
     def report_conflicts(
         self, hashes: np.ndarray, numbers: np.ndarray, labels: np.ndarray, kept: np.ndarray

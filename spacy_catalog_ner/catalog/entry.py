@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError
@@ -12,12 +11,20 @@ from spacy_catalog_ner.errors import CatalogNERError
 MAX_NAME_LENGTH = 1000
 """Longest name taken, in characters: what is longer is a broken row, not a name."""
 
-MAX_WEIGHT = 3.4e38
-"""Largest weight: a compiled catalog stores them in single precision."""
+MAX_WEIGHT = 1e300
+"""Largest weight: what is larger is a broken row, not a popularity."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class _Fields(NamedTuple):
+    text: str
+    label: str
+    id: str
+    weight: float
+    aliases: tuple[str, ...]
+    lang: str
+
+
+class Entry(_Fields):
     """One entity of a catalog.
 
     Attributes
@@ -40,27 +47,47 @@ class Entry:
     ------
     CatalogNERError
         If the name or an alias has no letter or digit, is too long, or holds a NUL byte or half a
-        surrogate pair; if there is no label; or if the weight is no number from 0 to 3.4e38.
+        surrogate pair; if there is no label; or if the weight is no number from 0 to 1e300.
     """
 
-    text: str
-    label: str
-    id: str = ""
-    weight: float = 1.0
-    aliases: tuple[str, ...] = ()
-    lang: str = ""
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        _check_name(self.text)
-        for alias in self.aliases:
-            _check_name(alias)
+    def __new__(
+        cls,
+        text: str,
+        label: str,
+        id: str = "",
+        weight: float = 1.0,
+        aliases: tuple[str, ...] = (),
+        lang: str = "",
+    ) -> Entry:
+        """Make an entry of values that are checked."""
+        # The named tuple's own would take a second call, and there are millions of entries.
+        self = tuple.__new__(cls, (text, label, id, weight, aliases, lang))
+        # Most names are seen to be right at once.
+        if not (
+            type(text) is type(label) is str
+            and text[:1].isalnum()
+            and len(text) <= MAX_NAME_LENGTH
+            and label
+            and 0 <= weight <= MAX_WEIGHT
+            and not aliases
+            and (every := f"{text}{label}{id}{lang}").isascii()
+            and "\0" not in every
+        ):
+            self._check()
+        return self
+
+    def _check(self) -> None:
+        for name in (self.text, *self.aliases):
+            _check_name(name)
         if not isinstance(self.label, str) or not self.label:
             raise CatalogNERError("no label")
         for value, what in ((self.label, "label"), (self.id, "id"), (self.lang, "lang")):
             _check_plain(value, what)
         if not (0 <= self.weight <= MAX_WEIGHT):
             raise CatalogNERError(
-                f"weight: expected a finite number from 0 to {MAX_WEIGHT}, got {self.weight!r}"
+                f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {self.weight!r}"
             )
 
     @classmethod
@@ -86,12 +113,12 @@ class Entry:
         if not isinstance(label, str) or not (label := label.strip()):
             raise CatalogNERError("no label")
         identifier, lang = row.get("id"), row.get("lang")
-        aliases = row.get("aliases")
+        aliases, weight = row.get("aliases"), row.get("weight")
         return cls(
             text.strip(),
             label,
             "" if identifier is None else str(identifier),
-            _read_weight(row.get("weight")),
+            weight if type(weight) is float else _read_weight(weight),
             _read_aliases(aliases) if aliases else (),
             str(lang) if lang else "",
         )

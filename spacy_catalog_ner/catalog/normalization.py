@@ -10,7 +10,7 @@ from spacy_catalog_ner.errors import CatalogNERError
 
 _PUNCTUATION = str.maketrans(
     {
-        **dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u0060", "'"),
+        **dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4\u1ffd\u0060", "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     }
 )
