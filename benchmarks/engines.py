@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import ahocorasick
 import spacy
-from measure import exhaust, memory, peak, seconds
+from measure import exhaust, memory, peak, reset_peak, seconds
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
@@ -20,7 +19,6 @@ from spacy_catalog_ner.catalog import compile_catalog, read_entries
 from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
 
-_ADDED_AT_ONCE = 10_000
 _SCANS = 3
 Found = tuple[int, int, str]  # start token, end token, label
 
@@ -93,13 +91,15 @@ class Phrases(Engine):
         self.index_s = seconds(lambda: self.add(pairs))
 
     def add(self, names: Iterable[tuple[str, str]]) -> None:
-        """Add (text, label) pairs, some thousand Docs at a time."""
+        """Add (text, label) pairs as spaCy's documentation does: all Docs of a label at once."""
+        names = list(names)
         self.matcher = PhraseMatcher(self.nlp.vocab, attr="LOWER")
-        names = iter(names)
-        while chunk := list(islice(names, _ADDED_AT_ONCE)):
-            for label, group in groupby(chunk, key=lambda pair: pair[1]):
-                docs = self.nlp.tokenizer.pipe(text for text, _ in group)
-                self.matcher.add(label, list(docs))
+        docs = self.nlp.tokenizer.pipe(text for text, _ in names)
+        by_label: dict[str, list[Doc]] = {}
+        for doc, (_, label) in zip(docs, names, strict=True):
+            by_label.setdefault(label, []).append(doc)
+        for label, patterns in by_label.items():
+            self.matcher.add(label, patterns)
 
     def scan(self, docs: Iterable[Doc]) -> Iterator[list[tuple[int, int, int]]]:
         """Call the matcher."""
@@ -203,7 +203,8 @@ def measure_use(
         ``index_s``, from names in memory to ready, of a `PhraseMatcher`; ``open_s``, from nothing
         to ready, the median of many times where it is short, and ``first_open_s``, the first time;
         ``memory``, what the process has more after matching all texts than before getting ready
-        (it had tokenised them already); ``scan_per_s``, Docs a second where they are ready;
+        (it had tokenised them already), and ``peak``, the most it had more meanwhile;
+        ``scan_per_s``, Docs a second where they are ready;
         ``spans``, how many were found.
     """
     engine = ENGINES[name]()
@@ -217,8 +218,10 @@ def measure_use(
     pipe = engine.nlp.tokenizer.pipe
     exhaust(pipe(texts))
     before = memory()
+    reset_peak()
     opening = first = seconds(get_ready)
     exhaust(engine.scan(pipe(texts)))
+    most = peak() - before["rss"]
     after = memory()
     docs = list(pipe(texts))
     scanning = median(seconds(lambda: exhaust(engine.scan(docs))) for _ in range(_SCANS))
@@ -231,7 +234,7 @@ def measure_use(
         "index_s": engine.index_s,
         "open_s": opening,
         "first_open_s": first,
-        "memory": {key: after[key] - before[key] for key in after},
+        "memory": {"peak": most, **{key: after[key] - before[key] for key in after}},
         "scan_per_s": len(texts) / scanning,
         "spans": sum(map(len, found)),
     }

@@ -115,9 +115,10 @@ def measure_engines(run: Run) -> None:
     faster = ratio(phrases["build_s"], ours["build_s"])
     report.add("- from the file: read, checked and built", f"{total}: {faster:,.1f} x")
     for row in figures.values():
-        row["rss"] = row["memory"]["rss"]
-    against("rss", size_text, 50, "memory, resident, after matching all texts")
+        row["peak"] = row["memory"]["peak"]
+    against("peak", size_text, 50, "memory to get ready and match all texts, at its peak")
     for key, what in (
+        ("rss", "- what stays resident"),
         ("anonymous", "- what no file backs, so that the system cannot drop it"),
         ("private", "- what no other process shares (here there is none)"),
         ("pss", "- proportional"),

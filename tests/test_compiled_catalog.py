@@ -62,13 +62,13 @@ def test_max_length_is_that_of_the_longest_surface_form(catalog):
 
 
 def test_the_largest_weight_that_an_entry_takes_comes_back(tmp_path):
-    catalog = compile_catalog([Entry("Boston", "CITY", weight=3.4e38)], tmp_path / "c")
-    assert catalog.lookup("boston")[0].weight == pytest.approx(3.4e38)
+    catalog = compile_catalog([Entry("Boston", "CITY", weight=1e300)], tmp_path / "c")
+    assert catalog.lookup("boston")[0].weight == 1e300
 
 
 def test_a_weight_that_a_compiled_catalog_cannot_hold_is_refused():
-    with pytest.raises(CatalogNERError, match="weight: expected a finite number"):
-        Entry("Boston", "CITY", weight=1e39)
+    with pytest.raises(CatalogNERError, match="weight: expected a number from 0"):
+        Entry("Boston", "CITY", weight=1e301)
 
 
 def test_repeated_entries_are_merged_with_all_aliases_and_the_larger_weight(tmp_path):
@@ -112,7 +112,7 @@ def test_an_id_that_two_labels_have_is_reported_with_both_lines(tmp_path):
     catalog = compile_catalog(located(problems, rows), tmp_path / "c", problems=problems)
     assert problems.counts == {"conflicting id": 1}
     assert problems.messages == [
-        "names.jsonl:3: 'Dune' has the id '42' of names.jsonl:2, another label; both are kept"
+        "names.jsonl:3: 'Dune' has the id '42', as names.jsonl:2 under another label; both are kept"
     ]
     assert len(catalog) == 3
 

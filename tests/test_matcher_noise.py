@@ -164,7 +164,7 @@ def test_a_setting_of_another_kind_is_a_one_line_error(settings):
 
 def test_a_number_that_is_text_in_a_config_is_a_one_line_error():
     with pytest.raises(
-        CatalogNERError, match="^min_length: expected a number of at least 1, got '3'"
+        CatalogNERError, match=r"^min_length: expected a number of at least 1, got '3'"
     ):
         blank().add_pipe("catalog_matcher", config={"min_length": "3"})
 

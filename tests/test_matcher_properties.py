@@ -254,13 +254,3 @@ def test_a_batch_of_documents_gives_what_each_gives_alone(drawn, others):
             matcher = matcher_of(entries[::2], entries[1::2], DEFAULT, None)
             alone = [matches(matcher(each)) for each in batch]
             assert [matches(each) for each in matcher.pipe(iter(batch))] == alone
-
-
-@some
-@given(drawn=docs_and_entries())
-def test_every_name_is_looked_up_under_itself(drawn):
-    _, entries = drawn
-    with tempfile.TemporaryDirectory() as folder:
-        catalog = compile_catalog(entries, f"{folder}/c")
-    for entry in entries:
-        assert entry.text in {found.text for found in catalog.lookup(entry.text)}
