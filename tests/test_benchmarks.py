@@ -12,9 +12,6 @@ from pathlib import Path
 import pytest
 from conftest import ENTRIES, REPOSITORY, UTTERANCES, annotate
 
-pytest.importorskip("matplotlib", reason="needs the extra benchmarks")
-pytest.importorskip("psutil", reason="needs the extra benchmarks")
-
 SIZES = {"names": 20, "large": 40, "live": 5, "longest": 10_000, "repetitions": 1}
 ARTISTS = ("Sam River", "Alex Stone", "Ada Lake", "Max Hill", "Ida Field", "Leo Wood", "Mia Moor")
 

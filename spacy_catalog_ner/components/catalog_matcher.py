@@ -111,7 +111,8 @@ class CatalogMatcher(Pipe):
     >>> nlp = spacy.blank("en")
     >>> matcher = nlp.add_pipe("catalog_matcher")
     >>> matcher.add_entries([{"text": "The Weeknd", "label": "ARTIST", "id": "artist/the-weeknd"}])
-    >>> [(s.text, s.label_) for s in nlp("play the weeknd").spans["candidates"]]
+    >>> doc = nlp("play the weeknd")
+    >>> [(span.text, span.label_) for span in doc.spans["candidates"]]
     [('the weeknd', 'ARTIST')]
     """
 
