@@ -148,6 +148,17 @@ def test_a_combining_mark_belongs_to_the_token_before_it(words):
     assert texts(matcher(doc)) == ["Beyonce\u0301"]
 
 
+@pytest.mark.parametrize(
+    "words", [["Beyonce", "\u0301"], list("be\u0301yonce"), list("Beyonce\u0301")]
+)
+def test_a_combining_mark_belongs_to_the_token_before_it_also_without_diacritics(tmp_path, words):
+    entries = [Entry("Beyonc\u00e9", "ARTIST")]
+    compile_catalog(entries, tmp_path / "c", normalization="nfkc-casefold-no-diacritics")
+    doc = Doc(blank().vocab, words=words, spaces=[False] * len(words))
+    matcher = matching(catalog=str(tmp_path / "c")).get_pipe("catalog_matcher")
+    assert texts(matcher(doc)) == ["".join(words)]
+
+
 def test_a_hangul_vowel_or_final_belongs_to_the_token_before_it():
     words = ["\u1112", "\u1161", "\u11ab", "\uad6d"]  # the three parts of a syllable, and another
     doc = Doc(blank("xx").vocab, words=words, spaces=[False] * 4)

@@ -123,8 +123,11 @@ def units(doc: Doc, normalize) -> list[tuple[int, int]]:
     """Return the first token and the end of each token with the marks that follow it."""
     found: list[tuple[int, int]] = []
     for token in doc:
+        before = doc[token.i - 1].text_with_ws if token.i else " "
+        after_space = normalize(f"0{before}0").endswith(" 0") or normalize(f"0{token}").startswith(
+            "0 "
+        )
         adjacent = bool(found) and found[-1][1] == token.i
-        after_space = token.i == 0 or doc.text[token.idx - 1].isspace()
         if adjacent and not after_space and joins_the_token_before(token.text):
             found[-1] = (found[-1][0], token.i + 1)
         elif normalize(token.text):
