@@ -151,7 +151,7 @@ def test_problems_name_their_lines_and_stop_nothing(compile_, tmp_path, target):
     assert last_line(result) == f"{target}: 2 entries, 1 surface forms"
     assert f"{source}:3: a name without a letter or digit" in result.err
     assert "1 broken entry, 1 conflicting id, 1 repeated entry" in result.err
-    assert f"{source}:5: 'Thriller' has the id 't' of {source}:2" in result.err
+    assert f"{source}:5: 'Thriller' has the id 't', as {source}:2" in result.err
 
 
 def test_problems_are_told_before_the_error_that_ends_it(compile_, tmp_path):

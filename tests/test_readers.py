@@ -209,12 +209,12 @@ BROKEN_ROWS = {
     "negative weight": (
         '{"text": "Adele", "label": "ARTIST", "weight": -1}',
         "broken entry",
-        "weight: expected a finite number",
+        "weight: expected a number",
     ),
     "weight is not a number": (
         '{"text": "Adele", "label": "ARTIST", "weight": NaN}',
         "broken entry",
-        "weight: expected a finite number",
+        "weight: expected a number",
     ),
     "weight of 400 digits": (
         f'{{"text": "Adele", "label": "ARTIST", "weight": 1{"0" * 400}}}',
@@ -443,7 +443,7 @@ def test_compiling_names_the_lines_of_an_id_that_two_labels_have(tmp_path):
         read_entries(path, problems), tmp_path / "x.catalog", problems=problems
     )
     assert problems.counts == {"conflicting id": 1}
-    assert problems.messages[0].startswith(f"{path}:4: 'Thriller' has the id 't' of {path}:2")
+    assert problems.messages[0].startswith(f"{path}:4: 'Thriller' has the id 't', as {path}:2")
     assert len(catalog) == 3
 
 

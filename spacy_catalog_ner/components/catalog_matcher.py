@@ -239,6 +239,7 @@ class CatalogMatcher(Pipe):
                 path = self.catalog.path
             catalog = Catalog.open(path)
             self._set(catalog, self._snapshot.overlay if keep_changes else Overlay())
+            self._unopened = None
 
     def __call__(self, doc: Doc) -> Doc:
         """Write the candidates of `doc` to ``doc.spans``."""

@@ -59,6 +59,8 @@ class SpanFinder:
         found = [batch.overlay_stretches(snapshot.overlay)] if snapshot.overlay.entries else []
         if snapshot.catalog is not None:
             found.append(batch.stretches(snapshot.catalog))
+        if not found:  # every name was removed
+            found = [(np.empty(0, dtype=np.int64),) * 2]
         one, two = (np.concatenate(part) for part in zip(*found, strict=True))
         if len(found) > 1:
             one, two = np.unique(np.stack([one, two]), axis=1)
