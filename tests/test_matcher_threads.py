@@ -11,6 +11,7 @@ import pytest
 from matching import blank, candidates, finder, matching, name, texts  # noqa: F401
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.components import CatalogMatcher
@@ -131,6 +132,23 @@ def test_threads_that_meet_new_tokens_at_once_read_them_alike(folders):
         results = list(pool.map(match, range(8)))
     expected = [[f"new{number}\u0301", "name7"] for number in range(60)]
     assert results == [expected] * 8
+
+
+def test_threads_may_bring_documents_of_different_vocabs(tmp_path):
+    def match(vocab: Vocab) -> list[bool]:
+        found = []
+        for start in range(0, 280, 5):
+            some = names[start : start + 20]
+            expected = [(n, f"label of {n}", f"id of {n}") for n in some]
+            found.append(candidates(matcher(Doc(vocab, words=some))) == expected)
+        return found
+
+    names = [f"vocab{number}" for number in range(300)]
+    entries = [Entry(n, f"label of {n}", f"id of {n}") for n in names]
+    matcher = CatalogMatcher(catalog=compile_catalog(entries, tmp_path / "c").path)
+    with ThreadPoolExecutor(4) as pool:
+        for right in pool.map(match, [Vocab() for _ in range(4)]):
+            assert all(right)
 
 
 def test_a_catalog_is_opened_once_by_threads_that_start_at_once(folders, monkeypatch):

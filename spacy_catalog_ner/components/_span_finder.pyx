@@ -218,9 +218,6 @@ cdef class SpanFinder:
         for token in range(doc.length):
             unit.form = self._forms.number(doc.c[token].lex.orth, strings)
             flags = self._forms.forms[unit.form].flags
-            if self._forms.forms[unit.form].length == 0:
-                gap = True
-                continue
             gap = gap or flags & _LEADING_GAP
             if flags & _MARK and not gap and units.size():
                 unit = units.back()
@@ -229,6 +226,9 @@ cdef class SpanFinder:
                 text = "".join([doc[place].text for place in range(unit.first, token + 1)])
                 unit.form = self._forms.number_of_joined(text)
                 flags = self._forms.forms[unit.form].flags
+            elif self._forms.forms[unit.form].length == 0:
+                gap = True
+                continue
             else:
                 unit.first, unit.last = token, token
                 unit.gap = gap and units.size() > 0
@@ -331,17 +331,20 @@ cdef class SpanFinder:
             tokens.push_back(units[i].form * 2 + (i > first and units[i].gap))
             hashed = (hashed ^ <uint64_t>tokens.back()) * _BASE
             hashed ^= hashed >> 29
-        found = self._known.find(hashed)
-        if found != self._known.end() and dereference(found).second.tokens == tokens:
-            keys = dereference(found).second.keys
-            return 0
+        strings = doc.vocab.strings
+        if strings is self._strings:  # no other thread came with a Doc of another vocab
+            found = self._known.find(hashed)
+            if found != self._known.end() and dereference(found).second.tokens == tokens:
+                keys = dereference(found).second.keys
+                return 0
         keys.clear()
-        add = doc.vocab.strings.add
+        add = strings.add
         for label, identifier in self.snapshot.candidates(self._text(units, first, last)):
             key.label, key.identifier = add(label), add(identifier)
             keys.push_back(key)
         known.tokens, known.keys = tokens, keys
-        self._known[hashed] = known
+        if strings is self._strings:
+            self._known[hashed] = known
         return 0
 
     cdef str _text(self, vector[Unit]& units, int first, int last):

@@ -58,11 +58,16 @@ class TokenBatch:
         numbers = forms.numbers(rows[:, 0].tolist(), strings)
         last = first
         space = rows[:, 1] != 0
-        gaps, kept = _gaps(forms.flags[numbers], forms.lengths[numbers], space, of_doc)
-        marks = (forms.flags[numbers][kept] & MARK != 0) & (gaps == 0)
+        flags = forms.flags[numbers]
+        # A mark may have no form of its own: what a normal form without diacritics leaves of it.
+        gaps, kept = _gaps(flags, (forms.lengths[numbers] > 0) | (flags & MARK != 0), space, of_doc)
+        marks = (flags[kept] & MARK != 0) & (gaps == 0)
         if marks.any():  # rare: put each with the token before, and begin again
             joined = np.zeros(len(rows), dtype=bool)
             joined[kept[marks]] = True
+            bare = forms.lengths[numbers] == 0
+            while (orphans := np.flatnonzero(joined[1:] & ~joined[:-1] & bare[:-1])).size:
+                joined[orphans + 1] = False  # there is no token before that has a form
             heads = np.flatnonzero(~joined)
             tails = np.r_[heads[1:], len(rows)] - 1
             numbers = numbers[heads]
@@ -71,7 +76,8 @@ class TokenBatch:
                 text = "".join(strings[key] for key in part)
                 numbers[place] = forms.number_of_text(text)
             first, last, space, of_doc = first[heads], last[tails], space[tails], of_doc[heads]
-            gaps, kept = _gaps(forms.flags[numbers], forms.lengths[numbers], space, of_doc)
+        if marks.any() or not forms.lengths[numbers[kept]].all():
+            gaps, kept = _gaps(forms.flags[numbers], forms.lengths[numbers] > 0, space, of_doc)
         numbers = numbers[kept]
         self.docs, self.first, self.last = of_doc[kept], first[kept], last[kept]
         parts = forms.parts
@@ -134,14 +140,14 @@ def _chunks(counts: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _gaps(
-    flags: np.ndarray, lengths: np.ndarray, space: np.ndarray, docs: np.ndarray
+    flags: np.ndarray, solid: np.ndarray, space: np.ndarray, docs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what stands before each token with a normal form, and the rows of these tokens.
 
     0 is nothing, 1 white space and 2 the beginning of a Doc.
     """
-    kept = np.flatnonzero(lengths)
-    after = space | (flags & TRAILING_GAP != 0) | (lengths == 0)
+    kept = np.flatnonzero(solid)
+    after = space | (flags & TRAILING_GAP != 0) | ~solid
     count = np.cumsum(after)
     before = count[kept] - after[kept]
     gaps = np.zeros(len(kept), dtype=np.int64)
