@@ -118,6 +118,15 @@ def test_a_query_that_nobody_reads_to_its_end_is_given_up():
     entries.close()
 
 
+@pytest.fixture
+def interruptible():
+    """Take SIGINT as Python does by itself: a shell lets its background jobs ignore it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_a_query_at_once():
     main = threading.main_thread().ident
     timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT))
