@@ -1,4 +1,4 @@
-"""Annotated text: reading it with every problem reported, and the way to and from spaCy Docs."""
+"""Reading annotated text, with every problem reported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy.language import Language
-from spacy.tokens import Doc, Span, SpanGroup
-from spacy.util import filter_spans
-
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, SELECTED, span_scores
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.files import iter_jsonl, require_file
 
@@ -60,7 +55,7 @@ def read_annotated(
             continue
         good = []
         for span in spans:
-            kind, message = _check_span(span, row["text"], labels)
+            kind, message = check_span(span, row["text"], labels)
             if kind:
                 problems.add(kind, path, line, f"{message}; span skipped")
             else:
@@ -68,8 +63,11 @@ def read_annotated(
         yield line, {**row, "spans": good}
 
 
-def _check_span(span: Any, text: str, labels: set[str] | None) -> tuple[str, str]:
-    """Return the kind of problem and a message, both empty if there is none."""
+def check_span(span: Any, text: str, labels: set[str] | None) -> tuple[str, str]:
+    """Return what is wrong with a span: a kind and a message, both empty if nothing is.
+
+    Parameters are those of `read_annotated`.
+    """
     if not isinstance(span, dict) or not (isinstance(span.get("label"), str) and span["label"]):
         return "broken span", f'expected {{"start", "end", "label"}}, got {span!r:.80}'
     start, end = span.get("start"), span.get("end")
@@ -80,63 +78,3 @@ def _check_span(span: Any, text: str, labels: set[str] | None) -> tuple[str, str
     if labels is not None and span["label"] not in labels:
         return "unknown label", f"unknown label {span['label']!r}"
     return "", ""
-
-
-def make_doc(
-    nlp: Language, row: dict[str, Any], problems: Problems, path: str | Path, line: int
-) -> Doc:
-    """Make a gold Doc of an annotated row.
-
-    Spans go to ``doc.spans["entities"]`` and ``["selected"]`` with their confidences where the
-    row has them (``score``), and the longest that do not overlap to ``doc.ents``. A span off the
-    tokenizer's boundaries is reported and left out.
-    """
-    doc = nlp.make_doc(row["text"])
-    spans: list[Span] = []
-    scores: list[float] = []
-    for item in row["spans"]:
-        kb_id = "" if item.get("id") is None else str(item["id"])
-        span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
-        if span is None:
-            surface = row["text"][item["start"] : item["end"]]
-            message = f"{surface!r} is off token boundaries; span skipped"
-            problems.add("span off token boundaries", path, line, message)
-            continue
-        spans.append(span)
-        scores.append(item.get("score", 1.0))
-    for key in (SELECTED, ENTITIES):
-        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores})
-    doc.set_ents(filter_spans(spans))
-    return doc
-
-
-def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the input row with the spans, candidates and record that a pipeline made.
-
-    The spans are those of ``doc.spans["entities"]``, or ``doc.ents`` where no component writes
-    that group.
-    """
-    if ENTITIES in doc.spans:
-        group = doc.spans[ENTITIES]
-        spans = [_span_row(s, score) for s, score in zip(group, span_scores(group), strict=True)]
-    else:
-        spans = [_span_row(span, None) for span in doc.ents]
-    result = {**row, "spans": spans}
-    if CANDIDATES in doc.spans:
-        result["candidates"] = [_span_row(span, None) for span in doc.spans[CANDIDATES]]
-    if doc.has_extension("catalog_ner") and doc._.catalog_ner:
-        result["catalog_ner"] = doc._.catalog_ner
-    return result
-
-
-def _span_row(span: Span, score: float | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "start": span.start_char,
-        "end": span.end_char,
-        "label": span.label_,
-    }
-    if span.kb_id_:
-        row["id"] = span.kb_id_
-    if score is not None:
-        row["score"] = round(score, 6)
-    return row

@@ -17,7 +17,8 @@ from spacy.util import minibatch
 from tqdm import tqdm
 
 from spacy_catalog_ner.about import __version__
-from spacy_catalog_ner.annotations import doc_to_row, read_texts
+from spacy_catalog_ner.annotations import read_texts
+from spacy_catalog_ner.doc_rows import doc_to_row
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import dump_row, write_json
 

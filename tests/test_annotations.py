@@ -9,7 +9,8 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.annotations import doc_to_row, make_doc, read_annotated, read_texts
+from spacy_catalog_ner.annotations import read_annotated, read_texts
+from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 NLP = spacy.blank("en")

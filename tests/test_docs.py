@@ -10,6 +10,7 @@ for progress bars; a line of three dots stands for any lines. A block after the 
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shlex
@@ -26,7 +27,21 @@ from conftest import REPOSITORY
 from weasel.util.config import load_project_config
 
 FILES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-RUN = ["catalog-ner catalog", "cat", "echo", "gzip", "mkdir", "python -m spacy package"]
+RUN = [
+    "catalog-ner agreement",
+    "catalog-ner catalog",
+    "catalog-ner convert",
+    "catalog-ner evaluate",
+    "catalog-ner label",
+    "catalog-ner report",
+    "cat",
+    "echo",
+    "gzip",
+    "mkdir",
+    "python -m spacy assemble",
+    "python -m spacy evaluate",
+    "python -m spacy package",
+]
 SHELL = ("bash", "sh", "shell", "console")
 NOT_RUN = "<!-- not run"
 _BLOCK = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -210,3 +225,15 @@ def test_every_file_linked_to_exists():
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf8")):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.parametrize(
+    ("page", "results"), [("catalogs", "catalog"), ("evaluation", "evaluation")], ids=name
+)
+def test_the_figures_shown_are_those_measured(page, results):
+    text = (REPOSITORY / f"docs/{page}.md").read_text(encoding="utf8")
+    _, speed = text.split("\n## Speed and memory\n")
+    shown = re.findall(r"^\| (.+?) \| (.+?) \|", speed, re.MULTILINE)[1:]  # without the head
+    report = json.loads((REPOSITORY / f"benchmarks/results/{results}.json").read_text("utf8"))
+    measured = [(line["what"].removeprefix("- "), line["figure"]) for line in report["table"]]
+    assert shown and set(shown) <= set(measured)

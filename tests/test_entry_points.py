@@ -185,3 +185,8 @@ def test_without_extras_the_command_line_works(core_python, mini_catalog):
     """)
     assert result.returncode == 0, result.stderr
     assert [entry["id"] for entry in json.loads(result.stdout)] == ["artist/adele"]
+
+
+def test_the_command_line_starts_without_spacy_which_takes_seconds(mini_python):
+    code = "import sys, spacy_catalog_ner.cli.main; print('spacy' in sys.modules)"
+    assert mini_python(code).stdout == "False\n"

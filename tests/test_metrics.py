@@ -1,24 +1,26 @@
-"""Exact-match scores, compared with spaCy's own where spaCy's can be compared."""
+"""Figures of predictions against gold, compared with seqeval's and spaCy's on flat data."""
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import spacy
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from spacy.scorer import Scorer
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+from spacy.scorer import Scorer, get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import filter_spans
 
-from spacy_catalog_ner.annotations import doc_to_row
-from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.evaluation import Score, evaluate_rows
+from spacy_catalog_ner.doc_rows import doc_to_row
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.evaluation import Score, evaluate_pairs, evaluate_rows
 
 VOCAB = spacy.blank("en").vocab
+TEXT = "new york city"
 
 
-def row(*spans: tuple[int, int, str], text: str = "new york city", **more) -> dict:
+def row(*spans: tuple[int, int, str], text: str = TEXT, **more) -> dict:
     return {"text": text, "spans": [as_dict(span) for span in spans], **more}
 
 
@@ -26,45 +28,65 @@ def as_dict(span: tuple[int, int, str]) -> dict:
     return dict(zip(("start", "end", "label"), span, strict=True))
 
 
+def counts(figures: dict) -> tuple[int, int, int]:
+    return figures["tp"], figures["fp"], figures["fn"]
+
+
 CITY, SONG = (0, 8, "CITY"), (0, 13, "SONG")
+
+
+# Exact match
 
 
 def test_all_right_is_one():
     result = evaluate_rows([row(CITY)], [row(CITY)])
-    assert result["micro"] == {"tp": 1, "fp": 0, "fn": 0, "precision": 1, "recall": 1, "f1": 1}
+    assert result["micro"] == {
+        "tp": 1,
+        "fp": 0,
+        "fn": 0,
+        "precision": 1,
+        "recall": 1,
+        "f1": 1,
+        "intervals": {"precision": [1, 1], "recall": [1, 1], "f1": [1, 1]},
+    }
+    assert result["per_label"] == {"CITY": result["micro"]}
     assert result["macro_f1"] == 1
+    assert result["macro_f1_interval"] == [1, 1]
 
 
 def test_right_invented_and_missed_entities_are_counted():
     result = evaluate_rows([row(CITY, (4, 8, "CITY"))], [row(CITY, SONG, (9, 13, "X"))])
-    assert result["micro"] == {
-        "tp": 1,
-        "fp": 1,
-        "fn": 2,
-        "precision": 0.5,
-        "recall": 0.3333,
-        "f1": 0.4,
-    }
+    assert counts(result["micro"]) == (1, 1, 2)
+    assert (result["micro"]["precision"], result["micro"]["recall"]) == (0.5, 0.3333)
+    assert result["micro"]["f1"] == 0.4
 
 
 def test_the_right_span_with_the_wrong_label_is_both_invented_and_missed():
     result = evaluate_rows([row((0, 8, "SONG"))], [row(CITY)])
-    assert (result["micro"]["fp"], result["micro"]["fn"]) == (1, 1)
+    assert counts(result["micro"]) == (0, 1, 1)
 
 
 def test_overlapping_entities_each_count():
     result = evaluate_rows([row(CITY, SONG)], [row(CITY, SONG, (0, 8, "BOOK"))])
-    assert (result["micro"]["tp"], result["micro"]["fn"]) == (2, 1)
+    assert counts(result["micro"]) == (2, 0, 1)
 
 
-def test_an_entity_given_twice_counts_once():
-    result = evaluate_rows([row(CITY, CITY)], [row(CITY)])
-    assert (result["micro"]["tp"], result["micro"]["fp"]) == (1, 0)
+def test_an_entity_given_twice_counts_once_and_is_reported():
+    problems = Problems()
+    result = evaluate_rows([row(CITY, CITY)], [row(CITY)], problems)
+    assert counts(result["micro"]) == (1, 0, 0)
+    assert problems.counts["duplicated span"] == 1
 
 
 def test_the_same_offsets_in_another_text_are_another_entity():
     result = evaluate_rows([row(CITY), row()], [row(), row(CITY)])
-    assert (result["micro"]["tp"], result["micro"]["fp"], result["micro"]["fn"]) == (0, 1, 1)
+    assert counts(result["micro"]) == (0, 1, 1)
+
+
+def test_a_text_without_an_answer_counts_as_missed():
+    result = evaluate_rows([row(CITY)], [row(CITY), row((0, 4, "CITY"), text="oslo")])
+    assert result["texts"] == 2
+    assert counts(result["micro"]) == (1, 0, 1)
 
 
 def test_the_macro_mean_is_over_the_labels_in_gold():
@@ -72,6 +94,63 @@ def test_the_macro_mean_is_over_the_labels_in_gold():
     result = evaluate_rows(predicted, [row(CITY, SONG)])
     assert set(result["per_label"]) == {"CITY", "SONG", "NEVER"}
     assert result["macro_f1"] == 0.5
+
+
+def test_the_intervals_of_all_figures_are_around_them():
+    gold = [row(CITY, SONG), row(CITY), row(SONG), row()] * 20
+    predicted = [row(CITY, (0, 8, "SONG")), row(CITY), row(), row((4, 8, "CITY"))] * 20
+    result = evaluate_rows(predicted, gold)
+    assert result["macro_f1_interval"][0] <= result["macro_f1"] <= result["macro_f1_interval"][1]
+    for figures in (result["micro"], *result["per_label"].values()):
+        for name, (lower, upper) in figures["intervals"].items():
+            assert lower <= figures[name] <= upper
+            assert (lower < upper) == (0 < figures[name] < 1)
+
+
+# Relaxed matches
+
+
+def test_the_boundary_score_does_not_look_at_labels():
+    result = evaluate_rows(
+        [row((0, 8, "SONG"), (0, 8, "BOOK"), (0, 4, "CITY"))], [row(CITY, (9, 13, "CITY"))]
+    )
+    assert counts(result["boundary"]) == (1, 1, 1)
+
+
+def test_type_accuracy_is_that_of_gold_with_the_right_boundaries():
+    predicted = [row(CITY, (0, 13, "BOOK"), (4, 8, "CITY"))]
+    result = evaluate_rows(predicted, [row(CITY, SONG, (9, 13, "X"))])
+    assert result["type_accuracy"] == 0.5
+
+
+def test_without_any_right_boundaries_there_is_no_type_accuracy():
+    assert evaluate_rows([row(CITY)], [row(SONG)])["type_accuracy"] is None
+
+
+def test_spans_of_the_same_label_that_share_a_character_overlap():
+    predicted = [row((0, 4, "CITY"), (0, 12, "CITY"), (0, 13, "BOOK"))]
+    result = evaluate_rows(predicted, [row((3, 8, "CITY"), (12, 13, "CITY"), SONG)])
+    # one CITY is taken, the other touches nothing that is left; BOOK and SONG are other labels
+    assert counts(result["overlap"]) == (1, 2, 2)
+
+
+def test_an_overlap_counts_even_where_another_label_has_the_boundaries():
+    predicted = [row((0, 8, "SONG"), (0, 4, "CITY"))]
+    result = evaluate_rows(predicted, [row(CITY)])
+    assert result["errors"]["type"] == 1
+    assert counts(result["overlap"]) == (1, 1, 0)
+
+
+def test_tokens_are_scored_where_there_is_a_tokenizer():
+    def tokenize(text: str) -> list[tuple[int, int]]:
+        assert text == TEXT
+        return [(0, 3), (4, 8), (9, 13)]
+
+    gold = [row(CITY, (9, 13, "X"))]
+    predicted = [row(SONG, (1, 5, "CITY"), (3, 4, "X"))]  # the X is on white space
+    result = evaluate_rows(predicted, gold, tokenize=tokenize)
+    assert counts(result["tokens"]) == (2, 3, 1)
+    assert evaluate_rows(predicted, gold)["tokens"] is None
 
 
 def test_the_share_of_gold_among_the_candidates_is_the_ceiling():
@@ -83,30 +162,67 @@ def test_without_candidates_there_is_no_ceiling():
     assert evaluate_rows([row(CITY)], [row(CITY)])["candidate_recall"] is None
 
 
+# Breakdowns
+
+
+def test_errors_are_counted_by_kind():
+    predicted = [row(CITY, (0, 13, "BOOK"), (9, 13, "X"))]
+    result = evaluate_rows(predicted, [row(CITY, SONG)])
+    assert result["errors"] == {
+        "type": 1,
+        "boundary": 0,
+        "type and boundary": 0,
+        "missed": 0,
+        "invented": 1,
+    }
+    assert result["confusion"]["labels"] == ["BOOK", "CITY", "SONG", "X"]
+
+
+def test_with_training_data_new_names_are_scored_apart():
+    result = evaluate_rows([row(CITY)], [row(CITY, SONG)], train=[row(CITY)])
+    assert counts(result["by_novelty"]["seen"]) == (1, 0, 0)
+    assert counts(result["by_novelty"]["unseen"]) == (0, 0, 1)
+    assert evaluate_rows([row(CITY)], [row(CITY)])["by_novelty"] is None
+
+
+def test_the_rest_is_broken_down_by_length_confidence_and_stage():
+    predicted = [{"text": TEXT, "spans": [{**as_dict(CITY), "score": 0.9}]}]
+    result = evaluate_rows(predicted, [row(CITY)])
+    assert [(part["texts"], part["f1"]) for part in result["by_length"]] == [(1, 1)]
+    assert result["calibration"]["expected_calibration_error"] == 0.1
+    assert result["stages"]["student"]["f1_if_perfect"] == 1
+
+
+# Little or nothing to compare
+
+
 def test_nothing_predicted_and_nothing_to_find_is_zero():
     result = evaluate_rows([row()], [row()])
-    assert result["micro"]["f1"] == result["macro_f1"] == 0
+    zero = {"tp": 0, "fp": 0, "fn": 0, "precision": 0, "recall": 0, "f1": 0}
+    zeros = {"precision": [0, 0], "recall": [0, 0], "f1": [0, 0]}
+    assert result["micro"] == {**zero, "intervals": zeros}
+    assert result["macro_f1"] == 0
+    assert result["macro_f1_interval"] == [0, 0]
+    assert result["boundary"] == result["overlap"] == zero
+    assert result["type_accuracy"] is None
     assert result["per_label"] == {}
+    assert result["confusion"] == {"labels": [], "counts": [[0]]}
 
 
-def test_no_texts_at_all_are_no_error():
-    result = evaluate_rows([], [])
-    assert result["texts"] == 0
-    assert result["micro"]["f1"] == result["macro_f1"] == 0
-    assert result["candidate_recall"] is None
+def test_gold_without_spans_has_a_ceiling_of_zero():
+    assert evaluate_rows([row(candidates=[as_dict(CITY)])], [row()])["candidate_recall"] == 0
 
 
-def test_texts_that_differ_are_named_by_their_row():
-    gold = [row(text="one"), row(text="two")]
-    with pytest.raises(
-        CatalogNERError, match="row 2: predictions are for 'TWO', gold is for 'two'"
-    ):
-        evaluate_rows([row(text="one"), row(text="TWO")], gold)
+def test_no_texts_at_all_are_an_error():
+    with pytest.raises(CatalogNERError, match="no annotated text"):
+        evaluate_rows([], [])
+    with pytest.raises(CatalogNERError, match="no text to evaluate"):
+        evaluate_pairs([])
 
 
-def test_another_number_of_texts_is_an_error():
-    with pytest.raises(CatalogNERError, match="1 predicted rows for 2 gold rows"):
-        evaluate_rows([row()], [row(), row()])
+def test_an_interval_needs_a_sample():
+    with pytest.raises(CatalogNERError, match="samples: expected a number above 0, got 0"):
+        evaluate_rows([row()], [row()], samples=0)
 
 
 def test_scores_of_several_texts_add_up():
@@ -117,30 +233,101 @@ def test_scores_of_several_texts_add_up():
     assert score.f1 == pytest.approx(4 / 7)
 
 
+# The same figures as others give on flat data
+
+
 WORDS = [f"w{number}" for number in range(8)]
-SPANS = st.lists(
-    st.tuples(st.integers(0, 7), st.integers(1, 3), st.sampled_from(["A", "B", "C"])), max_size=6
-)
 
 
-def flat_doc(items: list[tuple[int, int, str]]) -> Doc:
+def random_tags(chance: random.Random, like: list[str] | None = None) -> list[str]:
+    """Make IOB2 tags of eight tokens; some spans are those of other tags."""
+    if like is not None and chance.random() < 0.3:
+        return like
+    tags: list[str] = []
+    while len(tags) < len(WORDS):
+        label, size = chance.choice("ABCD"), chance.randint(1, 3)
+        if like is not None and like[len(tags)].startswith("B") and chance.random() < 0.5:
+            label = like[len(tags)][2:]
+        inside = chance.random() < 0.4
+        tags += [f"B-{label}", *[f"I-{label}"] * (size - 1)] if inside else ["O"]
+    return tags[: len(WORDS)]
+
+
+def make_doc(tags: list[str]) -> Doc:
     doc = Doc(VOCAB, words=WORDS)
-    spans = [Span(doc, start, min(start + size, 8), label) for start, size, label in items]
-    doc.set_ents(filter_spans(spans))
+    spans = []
+    for start, tag in enumerate(tags):
+        if tag.startswith("B"):
+            end = start + 1
+            while end < len(tags) and tags[end].startswith("I"):
+                end += 1
+            spans.append(Span(doc, start, end, tag[2:]))
+    doc.set_ents(spans, default="outside")
     return doc
 
 
-@settings(max_examples=100, deadline=None)
-@given(pairs=st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=4))
-def test_flat_entities_get_the_scores_that_spacy_gives(pairs):
-    docs = [(flat_doc(predicted), flat_doc(gold)) for predicted, gold in pairs]
-    rows = [[doc_to_row(doc, {"text": doc.text}) for doc in pair] for pair in docs]
-    ours = evaluate_rows([predicted for predicted, _ in rows], [gold for _, gold in rows])
-    examples = [Example(predicted, gold) for predicted, gold in docs]
-    theirs = Scorer.score_spans(examples, "ents")  # None where there is no entity at all
-    per_label = theirs["ents_per_type"] or {}
-    for name, key in (("precision", "p"), ("recall", "r"), ("f1", "f")):
-        assert ours["micro"][name] == pytest.approx(theirs[f"ents_{key}"] or 0, abs=1e-4)
-        for label, scores in per_label.items():
-            assert ours["per_label"][label][name] == pytest.approx(scores[key], abs=1e-4)
-    assert set(ours["per_label"]) == set(per_label)
+def random_corpora(number: int):
+    """Yield (predicted tags, gold tags) of one to six texts, and what `evaluate_rows` gives."""
+    for seed in range(number):
+        chance = random.Random(seed)
+        gold = [random_tags(chance) for _ in range(chance.randint(1, 6))]
+        predicted = [random_tags(chance, like=tags) for tags in gold]
+        rows = [
+            [doc_to_row(make_doc(tags), {"text": " ".join(WORDS)}) for tags in side]
+            for side in (predicted, gold)
+        ]
+        yield predicted, gold, evaluate_rows(*rows, samples=1)
+
+
+def unrounded(figures: dict) -> dict[str, float]:
+    score = Score(*counts(figures))
+    return {"precision": score.precision, "recall": score.recall, "f1": score.f1}
+
+
+def test_flat_entities_get_the_scores_that_seqeval_gives_in_strict_mode():
+    """Micro, per label, and the mean over the labels in gold: seqeval's has the predicted ones too.
+
+    A figure that divides by nothing is 0 here, so it is to be 0 there.
+    """
+    compared = 0
+    for predicted, gold, ours in random_corpora(2000):
+        if not ours["per_label"]:  # seqeval fails there
+            continue
+        theirs = classification_report(
+            gold, predicted, output_dict=True, mode="strict", scheme=IOB2, zero_division=0
+        )
+        averages = {name: theirs.pop(f"{name} avg") for name in ("micro", "macro", "weighted")}
+        assert set(ours["per_label"]) == set(theirs)
+        for label, scores in {**theirs, "micro": averages["micro"]}.items():
+            figures = ours["micro"] if label == "micro" else ours["per_label"][label]
+            assert unrounded(figures) == pytest.approx(
+                {
+                    "precision": scores["precision"],
+                    "recall": scores["recall"],
+                    "f1": scores["f1-score"],
+                },
+                abs=1e-12,
+            )
+            assert figures["tp"] + figures["fn"] == scores["support"]
+        in_gold = [scores["f1-score"] for scores in theirs.values() if scores["support"]]
+        assert ours["macro_f1"] == pytest.approx(sum(in_gold) / max(len(in_gold), 1), abs=5.1e-5)
+        if len(in_gold) == len(theirs):
+            assert ours["macro_f1"] == pytest.approx(averages["macro"]["f1-score"], abs=5.1e-5)
+        compared += 1
+    assert compared > 1900
+
+
+def test_flat_entities_get_the_scores_that_spacy_gives():
+    for predicted, gold, ours in random_corpora(2000):
+        docs = zip(map(make_doc, predicted), map(make_doc, gold), strict=True)
+        examples = [Example(*pair) for pair in docs]
+        for theirs in (Scorer.score_spans(examples, "ents"), get_ner_prf(examples)):
+            # spaCy says None where there is no entity at all
+            per_label = theirs["ents_per_type"] or {}
+            assert set(ours["per_label"]) == set(per_label)
+            overall = {key: theirs[f"ents_{key}"] or 0 for key in "prf"}
+            for label, scores in {**per_label, "micro": overall}.items():
+                figures = ours["micro"] if label == "micro" else ours["per_label"][label]
+                assert unrounded(figures) == pytest.approx(
+                    {"precision": scores["p"], "recall": scores["r"], "f1": scores["f"]}, abs=1e-12
+                )

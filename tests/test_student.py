@@ -10,7 +10,7 @@ from spacy.tokens import Span, SpanGroup
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_catalog_ner.annotations import make_doc
+from spacy_catalog_ner.doc_rows import make_doc
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.student.backbone import make_backbone
 from spacy_catalog_ner.student.suggester import make_catalog_suggester

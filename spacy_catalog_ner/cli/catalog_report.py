@@ -12,9 +12,6 @@ from spacy_catalog_ner.annotations import read_annotated, read_texts
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.ambiguity import find_noisy_names, find_shared_names
-from spacy_catalog_ner.evaluation.coverage import measure_coverage
-from spacy_catalog_ner.pipelines import blank_pipeline
 
 
 def coverage(
@@ -37,6 +34,9 @@ def coverage(
 
     Example: catalog-ner catalog coverage media.catalog dev.jsonl --label song=TRACK,ALBUM
     """
+    from spacy_catalog_ner.evaluation.coverage import measure_coverage
+    from spacy_catalog_ner.pipelines import blank_pipeline
+
     catalog = Catalog.open(path)
     nlp = blank_pipeline(lang)
     labels = _read_mapping(label, catalog, path) if label else None
@@ -75,6 +75,9 @@ def report_ambiguity(
     CatalogNERError
         If there is no such file, no text in it, or spaCy does not know the language.
     """
+    from spacy_catalog_ner.evaluation.ambiguity import find_noisy_names, find_shared_names
+    from spacy_catalog_ner.pipelines import blank_pipeline
+
     noise: dict[str, Any] = {}
     if sample is None:
         say(

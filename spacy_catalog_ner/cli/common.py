@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import typer
-from spacy.cli._util import parse_config_overrides
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
@@ -35,6 +34,9 @@ def read_overrides(context: typer.Context) -> dict[str, Any]:
     CatalogNERError
         If there is anything else among them.
     """
+    # spaCy is imported where it is needed: it takes two seconds, most of them for torch
+    from spacy.cli._util import parse_config_overrides
+
     is_value = False
     for argument in context.args:
         name, separator, _ = argument.partition("=")

@@ -1,50 +1,71 @@
-"""``catalog-ner convert``: annotated text to spaCy's training format."""
+"""``catalog-ner convert``: annotated text from one format to another."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from spacy.tokens import DocBin
 
-from spacy_catalog_ner.annotations import make_doc, read_annotated
 from spacy_catalog_ner.cli.common import say, warn_of
-from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import atomic_write, read_labels
-from spacy_catalog_ner.pipelines import blank_pipeline
+from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.files import read_labels
+from spacy_catalog_ner.formats import Format, Scheme
 
 
 def convert(
-    sources: Annotated[list[Path], typer.Argument(help="Annotated JSONL files.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="DocBin file (.spacy) to write.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Annotated files, or folders of brat's .ann and .txt.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write, or folder for brat.")
+    ],
+    source_format: Annotated[
+        Format | None,
+        typer.Option("--from", help="Format of the files; by default by their names."),
+    ] = None,
+    target_format: Annotated[
+        Format | None, typer.Option("--to", help="Format to write; by default by its name.")
+    ] = None,
     lang: Annotated[str, typer.Option(help="Language of the tokenizer.")] = "en",
     labels: Annotated[
         Path | None, typer.Option(help="YAML of LABEL: description; others are reported.")
     ] = None,
+    scheme: Annotated[
+        Scheme,
+        typer.Option(case_sensitive=False, help="Tags of the columns to write; BIO is iob2."),
+    ] = Scheme.IOB2,
+    column: Annotated[
+        int | None, typer.Option(min=1, help="Column of the tags to read; by default the last.")
+    ] = None,
 ) -> None:
-    """Write annotated JSONL as a DocBin, with spans["entities"], spans["selected"] and ents.
+    """Convert annotated text: JSONL, .spacy, CoNLL columns, Prodigy, Label Studio, brat.
 
-    Example: catalog-ner convert exemplars.jsonl labelled.jsonl -o train.spacy
+    By name, .jsonl is annotated JSONL (read also .jsonl.gz and .jsonl.zst) or what Prodigy wrote,
+    .spacy a DocBin, .json an export of Label Studio, .conll, .iob, .iob2, .bio and .tsv are
+    columns, and a folder is brat's. What a format cannot hold is reported and left out.
+
+    Example: catalog-ner convert train.conll -o train.spacy
     """
-    known = None if labels is None else set(read_labels(labels))
-    nlp = blank_pipeline(lang)
+    from spacy_catalog_ner.formats.conversion import convert_files
+    from spacy_catalog_ner.pipelines import blank_pipeline
+
     problems = Problems()
-    docs = DocBin(store_user_data=True)
-    counts: Counter[str] = Counter()
-    for source in sources:
-        for line, row in read_annotated(source, problems, known):
-            if (row.get("catalog_ner") or {}).get("failure"):
-                # no answer is not the answer that there is no entity
-                problems.add("failed row", source, line, "got no answer; row skipped")
-                continue
-            doc = make_doc(nlp, row, problems, source, line)
-            counts.update(span.label_ for span in doc.spans["entities"])
-            docs.add(doc)
-    warn_of(problems)
-    if not len(docs):
-        raise CatalogNERError(f"{output}: nothing to write, no usable row in the input")
-    with atomic_write(output, "wb") as stream:
-        stream.write(docs.to_bytes())
-    say(f"{output}: {len(docs)} texts, {counts.total()} entities of {len(counts)} types")
+    known = None if labels is None else set(read_labels(labels))
+    try:
+        summary = convert_files(
+            sources,
+            output,
+            blank_pipeline(lang),
+            problems,
+            source_format=source_format,
+            target_format=target_format,
+            labels=known,
+            scheme=scheme,
+            column=column,
+            progress=True,
+        )
+    finally:
+        warn_of(problems)
+    entities, types = summary.labels.total(), len(summary.labels)
+    say(f"{output}: {summary.texts} texts, {entities} entities of {types} types")

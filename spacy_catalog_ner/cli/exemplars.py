@@ -9,10 +9,7 @@ import typer
 from tqdm import tqdm
 
 from spacy_catalog_ner.cli.common import say, warn_of
-from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
-from spacy_catalog_ner.exemplars.builder import read_exemplars
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL
 
 exemplars_app = typer.Typer(name="exemplars", help="Annotated exemplars.", no_args_is_help=True)
@@ -37,6 +34,10 @@ def build(
 
     Example: catalog-ner exemplars build annotated.jsonl --catalog media.catalog -o exemplars
     """
+    from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
+    from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
+    from spacy_catalog_ner.exemplars.builder import read_exemplars
+
     problems = Problems()
     matcher = CatalogMatcher(catalog=catalog)
     exemplars = list(

@@ -10,8 +10,6 @@ import typer
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.files import require_file
-from spacy_catalog_ner.labelling import label_file
-from spacy_catalog_ner.pipelines import load_pipeline
 
 
 def label(
@@ -32,6 +30,9 @@ def label(
 
     Example: catalog-ner label traffic.jsonl -o labelled.jsonl --paths.catalog media.catalog
     """
+    from spacy_catalog_ner.labelling import label_file
+    from spacy_catalog_ner.pipelines import load_pipeline
+
     require_file(source, 'JSONL with {"text": ...} rows')
     problems = Problems()
     nlp = load_pipeline(pipeline, read_overrides(context))

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from spacy_catalog_ner.about import __version__
+from spacy_catalog_ner.cli.agreement import agreement
 from spacy_catalog_ner.cli.catalog import catalog_app
 from spacy_catalog_ner.cli.convert import convert
 from spacy_catalog_ner.cli.corpus import corpus_app
@@ -32,6 +33,7 @@ app.command(context_settings=_PIPELINE_COMMAND)(label)
 app.command()(convert)
 app.command(context_settings=_PIPELINE_COMMAND)(evaluate)
 app.command()(report)
+app.command()(agreement)
 
 
 def _show_version(value: bool) -> None:

@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from spacy.scorer import PRFScore, get_ner_prf
-from spacy.tokens import Doc
+from spacy.scorer import get_ner_prf
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_catalog_ner.components.doc_record import ENTITIES
+from spacy_catalog_ner.evaluation.alignment import Pair, Row
+from spacy_catalog_ner.evaluation.comparison import compare
+from spacy_catalog_ner.evaluation.intervals import macro_f1
+from spacy_catalog_ner.evaluation.metrics import (
+    count_labels,
+    measure_type_accuracy,
+    score_boundaries,
+    total_scores,
+)
 
 Scorer = Callable[..., dict[str, Any]]
 
@@ -26,7 +35,7 @@ def make_entities_scorer(spans_key: str) -> Scorer:
 
 
 def score_spans(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -> dict[str, Any]:
-    """Compare predicted spans with the gold entities.
+    """Compare predicted spans with the gold entities, as ``catalog-ner evaluate`` does.
 
     Gold is the reference's ``spans["entities"]``, or its ``ents`` where that group is missing.
     References without either are left out.
@@ -34,33 +43,36 @@ def score_spans(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -
     Returns
     -------
     dict
-        ``spans_KEY_p``, ``_r``, ``_f`` (micro, None without gold) and ``spans_KEY_per_type``.
+        ``spans_KEY_p``, ``_r``, ``_f`` (micro), ``spans_KEY_macro_f`` (mean over the labels in
+        gold), ``spans_KEY_boundary_f`` (whatever the label), ``spans_KEY_type_accuracy`` (of gold
+        spans whose boundaries were predicted; None where there are none) and
+        ``spans_KEY_per_type``. All are None, and the last is empty, without gold.
     """
-    total = PRFScore()
-    per_label: dict[str, PRFScore] = {}
-    annotated = False
-    for example in examples:
-        if not _has_gold(example.reference):
-            continue
-        annotated = True
-        gold = _gold(example.reference)
-        predicted = {
-            (span.start_char, span.end_char, span.label_)
-            for span in example.predicted.spans.get(spans_key, ())
-        }
-        total.score_set(predicted, gold)
-        for label in {label for _, _, label in gold | predicted}:
-            per_label.setdefault(label, PRFScore()).score_set(
-                {item for item in predicted if item[2] == label},
-                {item for item in gold if item[2] == label},
-            )
+    pairs = [
+        Pair(
+            f"row {number}",
+            _row(example.predicted, example.predicted.spans.get(spans_key, ())),
+            _row(example.reference, example.reference.spans.get(ENTITIES, example.reference.ents)),
+        )
+        for number, example in enumerate(examples, start=1)
+        if _has_gold(example.reference)
+    ]
+    labels, counts = count_labels(compare(pairs), len(pairs))
+    micro, per_label = total_scores(labels, counts)
+    figures: dict[str, float | None] = {
+        "p": micro.precision,
+        "r": micro.recall,
+        "f": micro.f1,
+        "macro_f": float(macro_f1(counts.sum(axis=0))),
+        "boundary_f": score_boundaries(pairs).f1,
+        "type_accuracy": measure_type_accuracy(pairs),
+    }
     prefix = f"spans_{spans_key}"
     return {
-        f"{prefix}_p": total.precision if annotated else None,
-        f"{prefix}_r": total.recall if annotated else None,
-        f"{prefix}_f": total.fscore if annotated else None,
+        **{f"{prefix}_{name}": value if pairs else None for name, value in figures.items()},
         f"{prefix}_per_type": {
-            label: score.to_dict() for label, score in sorted(per_label.items())
+            label: {"p": score.precision, "r": score.recall, "f": score.f1}
+            for label, score in per_label.items()
         },
     }
 
@@ -75,6 +87,7 @@ def _has_gold(doc: Doc) -> bool:
     return ENTITIES in doc.spans or doc.has_annotation("ENT_IOB")
 
 
-def _gold(doc: Doc) -> set[tuple[int, int, str]]:
-    spans = doc.spans.get(ENTITIES, doc.ents)
-    return {(span.start_char, span.end_char, span.label_) for span in spans}
+def _row(doc: Doc, spans: Iterable[Span]) -> Row:
+    keys = {(span.start_char, span.end_char, span.label_) for span in spans}
+    rows = [{"start": start, "end": end, "label": label} for start, end, label in keys]
+    return {"text": doc.text, "spans": rows}

@@ -1,6 +1,20 @@
-"""Exact-match scores of annotated rows, and the tables people read."""
+"""How good predictions are against gold, with intervals, and the tables people read."""
 
-from spacy_catalog_ner.evaluation.metrics import Score, evaluate_rows
+from spacy_catalog_ner.evaluation.alignment import Pair, align_rows
+from spacy_catalog_ner.evaluation.comparison import Outcome, compare
+from spacy_catalog_ner.evaluation.metrics import evaluate_pairs, evaluate_rows
 from spacy_catalog_ner.evaluation.report import render_markdown
+from spacy_catalog_ner.evaluation.score import Score
+from spacy_catalog_ner.evaluation.significance import compare_systems
 
-__all__ = ["Score", "evaluate_rows", "render_markdown"]
+__all__ = [
+    "Outcome",
+    "Pair",
+    "Score",
+    "align_rows",
+    "compare",
+    "compare_systems",
+    "evaluate_pairs",
+    "evaluate_rows",
+    "render_markdown",
+]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.annotations import make_doc, read_annotated
+from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
 from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, span_key
+from spacy_catalog_ner.doc_rows import make_doc
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars.store import Exemplar
 from spacy_catalog_ner.pipelines import blank_pipeline

@@ -1,0 +1,289 @@
+"""An evaluation as one HTML file that needs nothing else: no network, no fonts, no libraries."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from math import sqrt
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from spacy_catalog_ner.about import __version__
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.evaluation.alignment import Pair, Row
+from spacy_catalog_ner.evaluation.comparison import KINDS
+from spacy_catalog_ner.evaluation.stages import STAGES
+
+# So much text is embedded at most, in bytes: with it the page stays under 10 MB.
+_MAX_BYTES = 8_000_000
+# More rows and columns than this no confusion matrix is read in.
+_MAX_LABELS = 60
+
+KIND_MEANINGS = {
+    "type": "the right boundaries, another label",
+    "boundary": "overlaps with an entity of this label",
+    "type and boundary": "overlaps with an entity of another label",
+    "missed": "in gold, and nothing predicted overlaps",
+    "invented": "predicted, and nothing in gold overlaps",
+}
+STAGE_MEANINGS = {
+    "catalog": "no candidate has this span and label",
+    "retrieval": "no exemplar that was shown has this label",
+    "selection": "the right candidate was not selected, or a wrong one was",
+    "constraint": "a rule dropped what was selected",
+    "student": "the model itself: no candidates are recorded, or none is this",
+}
+MEASURES = {
+    "boundary": ("Boundary F1", "span alone, whatever its label"),
+    "type_accuracy": ("Type accuracy", "right label where the boundaries are right"),
+    "overlap": ("Overlap F1", "same label, at least one character shared"),
+    "tokens": ("Token F1", "label of each token"),
+    "candidate_recall": (
+        "Candidate recall",
+        "gold among the candidates: the ceiling of what can be selected",
+    ),
+}
+
+
+def render_html(
+    result: dict[str, Any],
+    pairs: Sequence[Pair],
+    *,
+    title: str,
+    attributed: Iterable[dict[str, Any]],
+    baseline: dict[str, Any] | None = None,
+    baseline_pairs: Sequence[Pair] | None = None,
+    max_errors: int = 10_000,
+) -> str:
+    """Render an evaluation as one self-contained HTML file.
+
+    Figures, tables and charts are in the page as they are; the errors are embedded as JSON and
+    laid out by the page's own script, fifty texts at a time.
+
+    Parameters
+    ----------
+    result
+        What `evaluate_pairs` gives.
+    pairs
+        The texts it was measured on.
+    title
+        Heading of the page.
+    attributed
+        The errors of `pairs`, as `spacy_catalog_ner.evaluation.stages.attribute` gives them.
+    baseline
+        Result of another system on the same gold rows, to show beside.
+    baseline_pairs
+        Its predictions for the same gold rows, in the same order.
+    max_errors
+        Embed the first texts that hold at most so many errors together (and at most 8 MB); the
+        page says how many were left out.
+
+    Raises
+    ------
+    CatalogNERError
+        If `baseline_pairs` are of other texts.
+    """
+    if baseline_pairs is not None and [pair.gold["text"] for pair in baseline_pairs] != [
+        pair.gold["text"] for pair in pairs
+    ]:
+        raise CatalogNERError(
+            "baseline predictions are for other texts; expected the same gold rows in the same"
+            " order"
+        )
+    errors = _Errors(pairs, list(attributed), baseline_pairs, max_errors)
+    # All that is inserted is escaped, but for what is marked as safe here.
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(figure=format_figure, signed=_format_difference)
+    return environment.get_template("report.html.jinja").render(
+        title=title,
+        version=__version__,
+        result=result,
+        baseline=baseline,
+        measures=measures(result, baseline),
+        confusion=_shade(result["confusion"]),
+        kinds=[(kind, KIND_MEANINGS[kind], result["errors"][kind]) for kind in KINDS],
+        stages=STAGES,
+        stage_meanings=STAGE_MEANINGS,
+        kind_names=KINDS,
+        errors=errors,
+        data=Markup(_escape_json(errors.to_json())),
+        css=Markup(_read("report.css")),
+        js=Markup(_read("report.js")),
+    )
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf8")
+
+
+def format_figure(value: float | None) -> str:
+    """Return a share with three decimals, a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _format_difference(value: float) -> str:
+    return f"{round(value, 3) + 0.0:+.3f}"  # + 0.0 makes -0.0 positive
+
+
+def measures(
+    result: dict[str, Any], baseline: dict[str, Any] | None
+) -> list[tuple[str, str, float | None, float | None]]:
+    """Return (name, meaning, figure, baseline's figure) of the measures beside exact match.
+
+    Measures that neither has are left out.
+    """
+    rows = []
+    for key, (name, meaning) in MEASURES.items():
+        ours, theirs = _one_figure(result, key), _one_figure(baseline or {}, key)
+        if ours is not None or theirs is not None:
+            rows.append((name, meaning, ours, theirs))
+    return rows
+
+
+def _one_figure(result: dict[str, Any], key: str) -> float | None:
+    value = result.get(key)
+    figure: float | None = value["f1"] if isinstance(value, dict) else value
+    return figure
+
+
+def _shade(confusion: dict[str, Any]) -> dict[str, Any]:
+    """Lay out the confusion matrix: each cell a count and its shade, 0 to 1.
+
+    The shade is the square root of the cell's share of its row, so that one confusion in a hundred
+    can still be seen. Of many labels those with the most errors are kept, in their order.
+    """
+    labels, counts = confusion["labels"], confusion["counts"]
+    end = len(labels)
+    columns = [sum(row[index] for row in counts) for index in range(end)]
+    wrong = [sum(counts[index]) + columns[index] - 2 * counts[index][index] for index in range(end)]
+    kept = sorted(sorted(range(end), key=lambda index: -wrong[index])[:_MAX_LABELS])
+    rows = []
+    for row in [*kept, end]:
+        total = max(sum(counts[row]), 1)
+        cells = [(counts[row][column], sqrt(counts[row][column] / total)) for column in kept]
+        rows.append([*cells, (counts[row][end], sqrt(counts[row][end] / total))])
+    return {"labels": [labels[index] for index in kept], "rows": rows, "all_labels": end}
+
+
+class _Errors:
+    """The texts with errors, in the compact form that the page's script reads.
+
+    displaCy's own HTML takes 300 bytes for each entity, 10 MB and more for 10,000 texts, and all
+    of it would be laid out at once. So only offsets are embedded, and the script makes displaCy's
+    elements (``div.entities``, ``mark.entity``, its colours) of the fifty texts that are shown.
+
+    Attributes
+    ----------
+    labels
+        The labels of all spans in it, sorted.
+    error_labels
+        Positions of those that an error has.
+    texts, shown
+        Number of texts with errors, and of those embedded.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        attributed: list[dict[str, Any]],
+        baseline_pairs: Sequence[Pair] | None,
+        max_errors: int,
+    ) -> None:
+        self.has_baseline = baseline_pairs is not None
+        per_pair: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for error in attributed:
+            per_pair[error["pair"]].append(error)
+        rows = [row for pair in [*pairs, *(baseline_pairs or ())] for row in pair[1:]]
+        self.labels = sorted({span["label"] for row in rows for span in row["spans"]})
+        self._numbers = {label: number for number, label in enumerate(self.labels)}
+        self.error_labels = sorted({self._numbers[error["span"]["label"]] for error in attributed})
+        self.texts = len(per_pair)
+        self._rows: list[str] = []
+        size = errors = 0
+        for position in sorted(per_pair):
+            found = per_pair[position]
+            other = baseline_pairs[position] if baseline_pairs is not None else None
+            row = json.dumps(
+                self._compact(pairs[position], found, other),
+                ensure_ascii=False,
+                separators=(",", ":"),
+            )
+            size += len(row.encode("utf8"))
+            errors += len(found)
+            if errors > max_errors or size > _MAX_BYTES:
+                break
+            self._rows.append(row)
+        self.shown = len(self._rows)
+
+    def _compact(self, pair: Pair, errors: list[dict[str, Any]], other: Pair | None) -> list[Any]:
+        """Return [name, text, lang, gold, predicted, errors, baseline] as numbers."""
+        offsets = _utf16_offsets(pair.gold["text"])
+
+        def spans_of(row: Row) -> list[list[int]]:
+            unique = {(offsets(s["start"]), offsets(s["end"]), s["label"]) for s in row["spans"]}
+            return [[start, end, self._numbers[label]] for start, end, label in sorted(unique)]
+
+        gold, predicted = spans_of(pair.gold), spans_of(pair.predicted)
+        sides = {"missed": gold, "invented": predicted}
+        found = []
+        for error in errors:
+            span = error["span"]
+            key = [offsets(span["start"]), offsets(span["end"]), self._numbers[span["label"]]]
+            side = sides[error["side"]]
+            number = list(sides).index(error["side"])
+            kind, stage = KINDS.index(error["kind"]), STAGES.index(error["stage"])
+            found.append([number, side.index(key), kind, stage])
+        lang = pair.gold.get("lang") or ""
+        row = [pair.name, pair.gold["text"], lang, gold, predicted, sorted(found)]
+        return row if other is None else [*row, spans_of(other.predicted)]
+
+    def to_json(self) -> str:
+        """Return ``{"labels", "colours", "kinds", "stages", "baseline", "texts"}``."""
+        head = {
+            "labels": self.labels,
+            "colours": _colours(self.labels),
+            "kinds": KINDS,
+            "stages": STAGES,
+            "baseline": self.has_baseline,
+        }
+        return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "texts": [{",".join(self._rows)}]}}'
+
+
+def _utf16_offsets(text: str) -> Any:
+    """Return what turns offsets in characters into JavaScript's, which counts some as two."""
+    if text.isascii() or max(text) <= "\uffff":
+        return int
+    return lambda offset: len(text[:offset].encode("utf-16-le")) // 2
+
+
+def _colours(labels: Sequence[str]) -> list[str]:
+    """Return displaCy's colour of each label; those it has none for take turns at its colours."""
+    from spacy.displacy.render import EntityRenderer  # late: spaCy takes two seconds to import
+
+    known = EntityRenderer().colors
+    palette = list(dict.fromkeys(known.values()))
+    return [
+        known.get(label.upper(), palette[number % len(palette)])
+        for number, label in enumerate(labels)
+    ]
+
+
+def _escape_json(text: str) -> str:
+    r"""Escape JSON so that nothing in it can end or open an HTML element.
+
+    ``<``, ``>`` and ``&`` occur in strings only, where ``\u003c`` is the same character; so do the
+    two line ends that JSON allows there and JavaScript once did not.
+    """
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -1,0 +1,149 @@
+"""From files of any format to one of another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spacy.language import Language
+from tqdm import tqdm
+
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.files import require_file, require_path
+from spacy_catalog_ner.formats import brat, conll, docbin, jsonl, label_studio, prodigy
+from spacy_catalog_ner.formats.detection import Format, detect_source, detect_target
+from spacy_catalog_ner.formats.rows import SourceRow
+from spacy_catalog_ner.formats.scheme import Scheme
+
+
+@dataclass
+class Summary:
+    """What was written: the number of texts, and of spans by label."""
+
+    texts: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+
+
+def convert_files(
+    sources: Sequence[Path],
+    target: Path,
+    nlp: Language,
+    problems: Problems,
+    *,
+    source_format: Format | None = None,
+    target_format: Format | None = None,
+    labels: set[str] | None = None,
+    scheme: Scheme = Scheme.IOB2,
+    column: int | None = None,
+    progress: bool = False,
+) -> Summary:
+    """Read files in their order and write all their rows to one.
+
+    Parameters
+    ----------
+    sources
+        Files, or folders of brat.
+    target
+        File to write, or folder for brat.
+    nlp
+        Its tokenizer makes the tokens of texts that have none, where tokens are needed.
+    problems
+        Receives what is wrong with the sources, and what the target cannot hold.
+    source_format, target_format
+        The formats; told by the names, and of JSON by the first rows, if None.
+    labels
+        The labels known; spans with others are reported and left out. All are known if None.
+    scheme
+        Of the tags, where columns are written.
+    column
+        Of the tags, where columns are read, 1-based; the last if None.
+    progress
+        Whether to show a progress bar on stderr.
+
+    Raises
+    ------
+    CatalogNERError
+        If a source is missing or of another format, or has not one row that can be used.
+    """
+    target_format = target_format or detect_target(target)
+    formats = [source_format or detect_source(path) for path in sources]
+    for path, format_ in zip(sources, formats, strict=True):
+        (require_path if format_ is Format.BRAT else require_file)(path, "annotated text")
+    rows = (
+        row
+        for path, format_ in zip(sources, formats, strict=True)
+        for row in tqdm(
+            _read(path, format_, nlp, problems, labels, column),
+            desc=path.name,
+            unit=" texts",
+            delay=1,
+            disable=not progress,
+        )
+    )
+    summary = Summary()
+    usable = _usable(rows, summary, target, problems)
+    summary.labels = _write(target, target_format, usable, nlp, problems, scheme)
+    return summary
+
+
+def _usable(
+    rows: Iterable[SourceRow], summary: Summary, target: Path, problems: Problems
+) -> Iterator[SourceRow]:
+    for source in rows:
+        record = source.row.get("catalog_ner")
+        if isinstance(record, dict) and record.get("failure"):
+            # no answer is not the answer that there is no entity
+            problems.add("failed row", source.path, source.line, "got no answer; row skipped")
+            continue
+        summary.texts += 1
+        yield source
+    if not summary.texts:  # raised while the target is written, which leaves it as it was
+        raise CatalogNERError(f"{target}: nothing to write, no usable row in the input")
+
+
+def _read(
+    path: Path,
+    format_: Format,
+    nlp: Language,
+    problems: Problems,
+    labels: set[str] | None,
+    column: int | None,
+) -> Iterator[SourceRow]:
+    match format_:
+        case Format.JSONL:
+            return jsonl.read(path, problems, labels)
+        case Format.DOCBIN:
+            return docbin.read(path, nlp, problems, labels)
+        case Format.CONLL:
+            return conll.read(path, problems, labels, column)
+        case Format.PRODIGY:
+            return prodigy.read(path, problems, labels)
+        case Format.LABEL_STUDIO:
+            return label_studio.read(path, problems, labels)
+        case Format.BRAT:
+            return brat.read(path, problems, labels)
+
+
+def _write(
+    path: Path,
+    format_: Format,
+    rows: Iterable[SourceRow],
+    nlp: Language,
+    problems: Problems,
+    scheme: Scheme,
+) -> Counter[str]:
+    match format_:
+        case Format.JSONL:
+            return jsonl.write(path, rows)
+        case Format.DOCBIN:
+            return docbin.write(path, rows, nlp, problems)
+        case Format.CONLL:
+            return conll.write(path, rows, nlp, problems, scheme)
+        case Format.PRODIGY:
+            return prodigy.write(path, rows, nlp, problems)
+        case Format.LABEL_STUDIO:
+            return label_studio.write(path, rows)
+        case Format.BRAT:
+            return brat.write(path, rows, problems)

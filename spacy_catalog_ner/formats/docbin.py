@@ -1,0 +1,85 @@
+"""spaCy's training format: the Docs of a DocBin.
+
+Spans are in ``doc.spans["entities"]``, all of them, and in ``doc.ents`` without those that overlap
+a longer one. The ``id``, ``lang`` and ``meta`` of a row are JSON in ``doc.user_data``; other keys
+are not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+from spacy_catalog_ner.components.doc_record import ENTITIES
+from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.files import atomic_write
+from spacy_catalog_ner.formats.rows import Row, SourceRow, keep_good_spans, tokenize
+
+_USER_DATA = "spacy_catalog_ner.row"
+_KEPT = ("id", "lang", "meta")
+
+
+def read(
+    path: Path, nlp: Language, problems: Problems, labels: set[str] | None = None
+) -> Iterator[SourceRow]:
+    """Yield the Docs of a DocBin as rows, with their number in place of a line.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is no DocBin.
+    """
+    try:
+        docs = DocBin().from_bytes(path.read_bytes())
+    except (ValueError, KeyError, TypeError):
+        raise CatalogNERError(f"{path}: not a DocBin, as spaCy writes .spacy files") from None
+    if not len(docs):
+        problems.add("empty file", path, 1, "no Doc in this file")
+    for number, doc in enumerate(docs.get_docs(nlp.vocab), start=1):
+        if not doc.text.strip():
+            problems.add("broken row", path, number, "no text; Doc skipped")
+        elif ENTITIES not in doc.spans and not doc.has_annotation("ENT_IOB"):
+            message = f'neither spans["{ENTITIES}"] nor ents; Doc skipped'
+            problems.add("no annotation", path, number, message)
+        else:
+            row = _make_row(doc)
+            spans = [(number, span) for span in row["spans"]]
+            row["spans"] = keep_good_spans(spans, row["text"], path, problems, labels)
+            yield SourceRow(path, number, row, [token.text for token in doc])
+
+
+def _make_row(doc: Doc) -> Row:
+    kept = json.loads(doc.user_data.get(_USER_DATA, "{}"))
+    has_scores = kept.pop("has_scores", True)
+    row = doc_to_row(doc, {"text": doc.text, **kept})
+    if not has_scores:  # where a row has none, a Doc has 1
+        for span in row["spans"]:
+            span.pop("score", None)
+    return row
+
+
+def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:
+    """Write rows as Docs, and return how many spans of each label were written.
+
+    Tokens are those of the row, or of the language's tokenizer. Spans off their boundaries are
+    reported and left out.
+    """
+    docs = DocBin(store_user_data=True)
+    counts: Counter[str] = Counter()
+    for source in rows:
+        tokenized = tokenize(nlp, source, problems)
+        doc = make_doc(nlp, source.row, problems, source.path, source.line, doc=tokenized)
+        kept = {key: source.row[key] for key in _KEPT if key in source.row}
+        kept["has_scores"] = any("score" in span for span in source.row["spans"])
+        doc.user_data[_USER_DATA] = json.dumps(kept)
+        counts.update(span.label_ for span in doc.spans[ENTITIES])
+        docs.add(doc)
+    with atomic_write(path, "wb") as stream:
+        stream.write(docs.to_bytes())
+    return counts

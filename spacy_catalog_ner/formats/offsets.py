@@ -1,0 +1,111 @@
+"""Offsets of other tools, in whatever they count.
+
+Offsets here are code points. Programs in JavaScript may count UTF-16 code units, of which a
+character beyond U+FFFF, such as most emoji, has two; browsers and Windows may count a line end of
+two characters as one. What a file counts is told by the surface that it has for each span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Mark(NamedTuple):
+    """A span as a file has it: its parts, each (start, end), and the text of it, if it has that."""
+
+    parts: Sequence[tuple[int, int]]
+    surface: str | None
+
+
+class Located(NamedTuple):
+    """The marks of a text, in code points.
+
+    Attributes
+    ----------
+    unit
+        What the file counts, for messages.
+    parts
+        The parts of each mark; None where they are not in the text or not what its surface says.
+    inexact
+        How many marks have their surface but for white space.
+    """
+
+    unit: str
+    parts: list[list[tuple[int, int]] | None]
+    inexact: int
+
+
+def locate(text: str, marks: Sequence[Mark]) -> Located:
+    """Find where marks stand in a text, in the unit by which most of them have their surface.
+
+    White space may be other in the surface: tools change some of it.
+    """
+    found = _locate(text, marks, "code points")
+    if None not in found.parts and not found.inexact:
+        return found
+    others = (_locate(text, marks, unit) for unit, differs in _other_units(text).items() if differs)
+    return min([found, *others], key=_badness)  # the first of equals
+
+
+def _badness(located: Located) -> tuple[int, int]:
+    return located.parts.count(None), located.inexact
+
+
+def is_ambiguous(text: str) -> bool:
+    """Tell whether offsets differ by what is counted."""
+    return any(_other_units(text).values())
+
+
+def _other_units(text: str) -> dict[str, bool]:
+    utf16 = any(char > "\uffff" for char in text)
+    line_ends = "\r\n" in text
+    return {
+        "UTF-16 code units": utf16,
+        r"\r\n as one": line_ends,
+        r"UTF-16 code units and \r\n as one": utf16 and line_ends,
+    }
+
+
+def _locate(text: str, marks: Sequence[Mark], unit: str) -> Located:
+    positions = _positions(text, unit)
+    result: list[list[tuple[int, int]] | None] = []
+    inexact = 0
+    for mark in marks:
+        parts = [
+            (positions[start], positions[end])
+            for start, end in mark.parts
+            if start in positions and end in positions
+        ]
+        surface = " ".join(text[start:end] for start, end in parts)
+        if len(parts) < len(mark.parts):
+            result.append(None)
+        elif mark.surface is None or surface == mark.surface:
+            result.append(parts)
+        elif _squash(surface) == _squash(mark.surface):
+            result.append(parts)
+            inexact += 1
+        else:
+            result.append(None)
+    return Located(unit, result, inexact)
+
+
+def _positions(text: str, unit: str) -> dict[int, int] | range:
+    """Return the code point at each offset."""
+    if unit == "code points":
+        return range(len(text) + 1)
+    positions: dict[int, int] = {}
+    offset = 0
+    for position, char in enumerate(text):
+        positions.setdefault(offset, position)
+        if "UTF-16" in unit and char > "\uffff":
+            offset += 2
+        elif "as one" not in unit or text[position : position + 2] != "\r\n":
+            offset += 1
+    positions.setdefault(offset, len(text))
+    return positions
+
+
+def _squash(text: str) -> str:
+    # Label Studio has had "\n" as two characters in the text of its spans
+    return "".join(text.replace("\\n", "").split())

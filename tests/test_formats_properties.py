@@ -1,0 +1,190 @@
+"""From JSONL to another format and back: the same texts and spans, whatever the texts are."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import spacy
+from conftest import write_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.formats import Format, Scheme, conll
+from spacy_catalog_ner.formats.conversion import convert_files
+from spacy_catalog_ner.formats.offsets import Mark, locate
+
+NLP = spacy.blank("en")
+NAMES = {
+    Format.JSONL: "x.jsonl",
+    Format.DOCBIN: "x.spacy",
+    Format.CONLL: "x.conll",
+    Format.PRODIGY: "x.jsonl",
+    Format.LABEL_STUDIO: "x.json",
+    Format.BRAT: "x",
+}
+
+PIECES = st.one_of(
+    st.sampled_from([" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u2028", "\x85", "\ufeff"]),
+    st.sampled_from(["don't", "AC/DC", "e\u0301", "👩‍🚀", "🎵", "नमस्ते", "U.S.", "-DOCSTART-"]),
+    st.sampled_from(["#", "# text = ", '"', "\\n", "\\", "O", "B-X", "T1\tX 0 1", "[", "{}"]),
+    st.characters(exclude_categories=["Cs"]),
+)
+LABELS = st.sampled_from(["ARTIST", "A-B", "Künstler"])
+
+
+@st.composite
+def annotated_rows(draw):
+    """Draw any text, with spans that do not overlap, from a token to a token."""
+    text = draw(st.lists(PIECES, min_size=1, max_size=20).map("".join).filter(str.strip))
+    tokens = [token for token in NLP.make_doc(text) if not token.is_space]
+    bounds = st.integers(0, len(tokens) - 1)
+    numbers = sorted(draw(st.lists(bounds, unique=True, max_size=6)))
+    pairs = zip(numbers[::2], numbers[1::2], strict=False)
+    spans = [
+        {
+            "start": tokens[first].idx,
+            "end": tokens[last].idx + len(tokens[last]),
+            "label": draw(LABELS),
+        }
+        for first, last in pairs
+    ]
+    return {"text": text, "spans": spans}
+
+
+def convert(source: Path, target: Path, **options) -> Problems:
+    problems = Problems()
+    convert_files([source], target, NLP, problems, **options)
+    return problems
+
+
+def essence(path: Path) -> list[dict]:
+    rows = map(json.loads, path.read_text(encoding="utf8").split("\n")[:-1])
+    return [{"text": row["text"], "spans": row["spans"]} for row in rows]
+
+
+@pytest.mark.parametrize("format_", Format)
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(annotated_rows(), min_size=1, max_size=3), scheme=st.sampled_from(Scheme))
+def test_texts_and_spans_come_back_as_they_were(format_, rows, scheme):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = write_rows(folder / "in.jsonl", rows)
+        middle, back = folder / NAMES[format_], folder / "out.jsonl"
+        lost = convert(source, middle, target_format=format_, scheme=scheme)
+        changed = convert(middle, back, source_format=format_)
+        assert (lost.messages, changed.messages) == ([], [])
+        assert essence(back) == rows
+
+
+@st.composite
+def overlapping_rows(draw):
+    """Draw a text of words with spans of any offsets, overlapping and off boundaries too."""
+    text = draw(st.lists(st.sampled_from(["a", "bc", "🎵", "e\u0301f"]), min_size=1).map(" ".join))
+    offsets = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(sorted)
+    spans = draw(st.lists(offsets.filter(lambda pair: pair[0] < pair[1]), max_size=5))
+    labels = draw(st.lists(LABELS, min_size=len(spans), max_size=len(spans)))
+    return {
+        "text": text,
+        "spans": [
+            {"start": start, "end": end, "label": label}
+            for (start, end), label in zip(spans, labels, strict=True)
+        ],
+    }
+
+
+@pytest.mark.parametrize("format_", Format)
+@settings(max_examples=50, deadline=None)
+@given(row=overlapping_rows())
+def test_no_span_is_moved_and_none_is_lost_without_a_report(format_, row):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        middle, back = folder / NAMES[format_], folder / "out.jsonl"
+        source = write_rows(folder / "in.jsonl", [row])
+        lost = convert(source, middle, target_format=format_)
+        convert(middle, back, source_format=format_)
+        kept = essence(back)[0]["spans"]
+        assert len(kept) + len(lost) == len(row["spans"])
+        rest = list(row["spans"])
+        for span in kept:
+            rest.remove(span)
+
+
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(["", "a O", "b\tB-X", "c I-X", "#begin document", "-DOCSTART- O", "# a"]),
+        st.sampled_from(['# text = "a\\n"', "# text = a b c", "# sent_id = 1", "S-X", "a\t\tO"]),
+        st.text(max_size=8),
+    )
+).map("\n".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=LINES, column=st.none() | st.integers(1, 4))
+def test_no_columns_whatsoever_make_the_reader_fail(content, column):
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "x.conll"
+        path.write_bytes(content.encode("utf8"))
+        for source in conll.read(path, Problems(), column=column):
+            for span in source.row["spans"]:
+                assert source.row["text"][span["start"] : span["end"]]
+
+
+KEYS = [
+    *("text", "spans", "start", "end", "label", "id", "meta", "answer", "tokens"),
+    *("data", "annotations", "was_cancelled", "result", "type", "value", "labels"),
+]
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("format_", [Format.JSONL, Format.PRODIGY, Format.LABEL_STUDIO])
+@settings(max_examples=200, deadline=None)
+@given(junk=JUNK)
+def test_no_json_whatsoever_makes_a_conversion_fail(format_, junk):
+    task = {"data": {"text": "x"}, "annotations": [{"result": [{"type": "labels", "value": junk}]}]}
+    rows = [junk, {"text": "x", "spans": junk, "tokens": junk, "meta": junk, "id": junk}]
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name) / "in", Path(name) / "out"
+        if format_ is Format.LABEL_STUDIO:
+            source.write_text(json.dumps([junk, task]))
+        else:
+            write_rows(source, rows)
+        for target_format in Format:
+            try:
+                convert(source, target, source_format=format_, target_format=target_format)
+            except CatalogNERError as error:
+                assert "nothing to write" in str(error)
+            else:
+                target.rename(f"{target}-{target_format}")
+
+
+@given(
+    text=st.lists(st.sampled_from(["a", "é", "🎵", "\n", "\r\n", " ", "bb"])).map("".join),
+    data=st.data(),
+)
+def test_spans_are_found_in_whatever_unit_their_offsets_are(text, data):
+    def count(part: str) -> int:
+        if one_line_end:
+            part = part.replace("\r\n", "\n")
+        return len(part.encode("utf-16-le")) // 2 if utf16 else len(part)
+
+    utf16, one_line_end = data.draw(st.booleans()), data.draw(st.booleans())
+    words = [
+        (start, end)
+        for start in range(len(text))
+        for end in range(start + 1, len(text) + 1)
+        if not any(char.isspace() for char in text[start:end])
+    ]
+    marks = [
+        Mark([(count(text[:start]), count(text[:end]))], text[start:end]) for start, end in words
+    ]
+    assert locate(text, marks).parts == [[word] for word in words]
