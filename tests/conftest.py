@@ -1,4 +1,4 @@
-"""Tiny fixtures that several test files share; their names start with ``mini_``."""
+"""Tiny fixtures that several test files share; most names start with ``mini_``."""
 
 from __future__ import annotations
 

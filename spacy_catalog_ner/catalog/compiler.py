@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import marisa_trie
@@ -67,7 +69,8 @@ def compile_catalog(
     path = Path(path)
     check_target(path)
     columns = _Columns(normalization, variants, problems)
-    columns.read(entries)
+    with _young_collections_only():
+        columns.read(entries)
     if not len(columns):
         raise CatalogNERError(f"{path}: no catalog entry to compile")
 
@@ -138,6 +141,22 @@ def compile_catalog(
     return Catalog.open(path)
 
 
+@contextmanager
+def _young_collections_only() -> Iterator[None]:
+    """Keep the garbage collector from looking through all objects of the process again and again.
+
+    It would each time as many new ones have come as a quarter of the old, and take a fifth of the
+    time of a compile. Nothing here makes cycles; what the caller's iterable may make is young.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _count_rules(row_rules: np.ndarray, variants: Variants) -> dict[str, int]:
     return {
         rule: int(np.count_nonzero(row_rules & np.uint16(1 << number)))
@@ -184,6 +203,7 @@ class _Columns:
                 self._take(batch, places)
                 batch.clear()
                 places.clear()
+                gc.collect(0)
         if batch:
             self._take(batch, places)
 

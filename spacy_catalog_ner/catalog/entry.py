@@ -143,7 +143,7 @@ class Entry(_Fields):
         """
         values = zip(texts, labels, ids, weights, repeat(()), langs)
         entries = list(map(partial(tuple.__new__, cls), values))
-        words = "".join((*texts, *labels, *ids, *langs))
+        words = "".join((*texts, *ids, *set(labels), *set(langs)))
         if (
             all(labels)
             and "\0" not in words
