@@ -12,7 +12,6 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -79,23 +78,49 @@ def iter_lines(
     CatalogNERError
         If a file that ends in ``.gz`` or ``.zst`` is of another kind or truncated.
     """
-    number = 0
+    for first, block in iter_line_blocks(path, on_read):
+        yield from _decode_lines(path, first, block, problems)
+
+
+def _decode_lines(
+    path: Path, first: int, block: bytes, problems: Problems
+) -> Iterator[tuple[int, str]]:
+    for number, raw in enumerate(io.BytesIO(block), start=first):
+        try:
+            text = raw.decode("utf8")
+        except UnicodeDecodeError as err:
+            message = f"invalid UTF-8 at byte {err.start}; row skipped"
+            problems.add("invalid UTF-8", path, number, message)
+            continue
+        yield number, text.lstrip("\ufeff") if number == 1 else text
+
+
+def iter_line_blocks(
+    path: Path, on_read: Callable[[int], object] = lambda size: None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (number of the first line, bytes of whole lines) of a file, a block at a time.
+
+    Parameters and errors are those of `iter_lines`.
+    """
+    number, rest = 1, bytearray()
     try:
         with path.open("rb", buffering=0) as file:
             blocks = iter(lambda: _read_block(file, on_read), b"")
             if path.suffix in _UNPACKERS:
                 blocks = _unpack(blocks, _UNPACKERS[path.suffix])
-            for number, raw in enumerate(io.BufferedReader(_Joined(blocks), _BLOCK), start=1):
-                try:
-                    text = raw.decode("utf8")
-                except UnicodeDecodeError as err:
-                    message = f"invalid UTF-8 at byte {err.start}; row skipped"
-                    problems.add("invalid UTF-8", path, number, message)
-                    continue
-                yield number, text.lstrip("\ufeff") if number == 1 else text
+            for block in blocks:
+                end = block.rfind(b"\n") + 1
+                if end:
+                    lines = bytes(rest) + block[:end]
+                    yield number, lines
+                    number += lines.count(b"\n")
+                    rest.clear()
+                rest += block[end:]
+            if rest:
+                yield number, bytes(rest)
     except (EOFError, zlib.error, ZstdError) as err:
         kind = "gzip" if path.suffix == ".gz" else "zst"
-        raise CatalogNERError(f"{path}:{number + 1}: not a whole {kind} file ({err})") from None
+        raise CatalogNERError(f"{path}:{number}: not a whole {kind} file ({err})") from None
 
 
 _BLOCK = 1 << 16
@@ -134,28 +159,6 @@ def _unpack(blocks: Iterable[bytes], make_unpacker: Callable[[], Any]) -> Iterat
         raise EOFError("it ends before its end mark")
 
 
-class _Joined(io.RawIOBase):
-    """A binary stream of blocks."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = memoryview(block)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
-
-
 def iter_jsonl(
     path: Path, problems: Problems, on_read: Callable[[int], object] = lambda size: None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -163,16 +166,22 @@ def iter_jsonl(
 
     Parameters and errors are those of `iter_lines`.
     """
-    lines = iter_lines(path, problems, on_read)
-    while chunk := list(islice(lines, _LINES)):
-        rows = _parse_together([text for _, text in chunk])
-        if rows is None:
-            yield from _parse_one_by_one(path, chunk, problems)
-        else:
-            yield from ((number, row) for (number, _), row in zip(chunk, rows, strict=True))
+    for first, block in iter_line_blocks(path, on_read):
+        yield from parse_block(path, first, block, problems)
 
 
-_LINES = 256
+def parse_block(
+    path: Path, first: int, block: bytes, problems: Problems
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Do as `iter_jsonl` for one block that `iter_line_blocks` gave."""
+    lines = list(_decode_lines(path, first, block, problems))
+    rows = _parse_together([text for _, text in lines])
+    if rows is None:
+        yield from _parse_one_by_one(path, lines, problems)
+    else:
+        yield from ((number, row) for (number, _), row in zip(lines, rows, strict=True))
+
+
 _MARK = secrets.token_hex(16)  # no file has it: rows that are not one a line cannot look as if
 
 

@@ -1,4 +1,4 @@
-"""Tiny fixtures that several test files share; their names start with ``mini_``."""
+"""Tiny fixtures that several test files share; most names start with ``mini_``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import spacy
+from matching import blank
 
-from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
 from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
@@ -106,12 +107,33 @@ def mini_store_path(mini_store, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def nlp(mini_catalog) -> spacy.language.Language:
+    """A pipeline of nothing but the matcher, for the catalog above."""
+    nlp = blank()
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    return nlp
+
+
+@pytest.fixture
 def mini_matcher_nlp(mini_catalog) -> spacy.language.Language:
     """A pipeline without any model: matcher, and constraints that accept every candidate."""
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
     nlp.add_pipe("constraint_post_processor", config={"source": "candidates", "overlap": "longest"})
     return nlp
+
+
+@pytest.fixture
+def mini_read(tmp_path):
+    """Write content to a file and read entries from it: (entries, problems)."""
+
+    def run(name: str, content: str | bytes) -> tuple[list[Entry], Problems]:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
+        problems = Problems()
+        return list(read_entries(path, problems)), problems
+
+    return run
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -12,13 +11,6 @@ from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
 
 pytestmark = pytest.mark.usefixtures("finder")
-
-
-@pytest.fixture
-def nlp(mini_catalog) -> Language:
-    nlp = blank()
-    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
-    return nlp
 
 
 def test_a_name_of_the_compiled_catalog_becomes_a_candidate(nlp):

@@ -173,7 +173,8 @@ def test_a_second_compile_to_the_same_folder_at_once_says_so(tmp_path):
         compile_catalog([DUNE], tmp_path / "c")
 
 
-def test_threads_do_not_write_the_same_folder_at_once_either(tmp_path):
+@pytest.mark.parametrize("attempt", range(10))
+def test_threads_do_not_write_the_same_folder_at_once_either(tmp_path, attempt):
     def wait(step):
         if step == "writing":
             all_ready.wait()

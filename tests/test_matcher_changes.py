@@ -8,7 +8,6 @@ import pickle
 import pytest
 import spacy
 from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
-from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
 from spacy_catalog_ner.components import CatalogMatcher
@@ -17,13 +16,6 @@ from spacy_catalog_ner.errors import CatalogNERError
 pytestmark = pytest.mark.usefixtures("finder")
 
 NO_DIACRITICS = "nfkc-casefold-no-diacritics"
-
-
-@pytest.fixture
-def nlp(mini_catalog) -> Language:
-    nlp = blank()
-    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
-    return nlp
 
 
 @pytest.fixture

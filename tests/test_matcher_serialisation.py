@@ -9,20 +9,12 @@ import shutil
 import pytest
 import spacy
 from matching import EXPECTED, blank, candidates, finder, name, texts  # noqa: F401
-from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from spacy_catalog_ner.catalog import Entry, NoiseControls, compile_catalog
 from spacy_catalog_ner.components import CatalogMatcher
 
 pytestmark = pytest.mark.usefixtures("finder")
-
-
-@pytest.fixture
-def nlp(mini_catalog) -> Language:
-    nlp = blank()
-    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
-    return nlp
 
 
 @pytest.fixture

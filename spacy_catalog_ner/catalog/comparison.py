@@ -125,21 +125,30 @@ def _entity(entry: Entry, with_language: bool) -> tuple[str, ...]:
 
 def _hash_keys(catalog: Catalog) -> np.ndarray:
     """Hash label and id of each entry, or label and name where it has no id."""
-    offsets, records = catalog.arrays["record_offsets"], catalog.arrays["records"]
-    labels = hash_forms(catalog.labels)[catalog.arrays["labels"]]
+    arrays = catalog.arrays
+    labels = hash_forms(catalog.labels)[arrays["labels"]]
     hashes = np.empty(len(catalog), dtype=np.uint64)
     for first in range(0, len(catalog), _CHUNK):
-        bounds = offsets[first : first + _CHUNK + 1].astype(np.int64)
-        data = records[bounds[0] : bounds[-1]]
-        starts = bounds[:-1] - bounds[0]
-        ends = np.flatnonzero(data == 0)  # of name, id and what follows, record by record
-        of_name = np.searchsorted(ends, starts)
-        name_ends, id_ends = ends[of_name], ends[of_name + 1]
-        has_id = id_ends > name_ends + 1
-        # One character for each byte: hashed as they are, whatever they spell.
-        stretches = StretchHashes(data.tobytes().decode("latin-1"))
-        hashes[first : first + _CHUNK] = stretches(
-            np.where(has_id, name_ends + 1, starts), np.where(has_id, id_ends, name_ends)
+        chunk = slice(first, first + _CHUNK + 1)
+        ids, id_bounds = _strings(arrays["ids"], arrays["id_offsets"][chunk])
+        records, bounds = _strings(arrays["records"], arrays["record_offsets"][chunk])
+        breaks = np.flatnonzero(records == 0)
+        name_ends = breaks[np.searchsorted(breaks, bounds[:-1])]
+        hashes[first : first + _CHUNK] = np.where(
+            id_bounds[1:] > id_bounds[:-1],
+            _hash(ids, id_bounds[:-1], id_bounds[1:]),
+            _hash(records, bounds[:-1], name_ends),
         )
     result: np.ndarray = hashes * np.uint64(BASE) + labels
     return result
+
+
+def _strings(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes between the first and the last offset, and the offsets in these."""
+    bounds = offsets.astype(np.int64)
+    return data[bounds[0] : bounds[-1]], bounds - bounds[0]
+
+
+def _hash(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    # One character for each byte: hashed as they are, whatever they spell.
+    return StretchHashes(data.tobytes().decode("latin-1"))(starts, ends)

@@ -61,6 +61,8 @@ class Catalog:
         self._weights = views["weights"]
         self._record_offsets = views["record_offsets"]
         self._records = views["records"]
+        self._id_offsets = views["id_offsets"]
+        self._ids = views["ids"]
         self._label_names: list[str] = meta["labels"]
 
     @classmethod
@@ -172,25 +174,22 @@ class Catalog:
 
     def entry(self, number: int) -> Entry:
         """Return the entry of a number, as `numbers` gives them."""
-        text, identifier, lang, *aliases = self._record(number)
-        weight = float(self._weights[number])
-        label = self._label_names[self._labels[number]]
+        record, label, identifier, weight = self.parts(number)
+        text, lang, *aliases = record.decode("utf8").split("\0")
         return Entry(text, label, identifier, weight, tuple(aliases), lang)
 
-    def parts(self, number: int) -> tuple[bytes, str, float]:
+    def parts(self, number: int) -> tuple[bytes, str, str, float]:
         """Return all that the entry of a number is made of, in a fifth of the time it takes.
 
         Entries of equal parts are equal.
         """
         start, end = self._record_offsets[number], self._record_offsets[number + 1]
-        label = self._label_names[self._labels[number]]
-        return self._records[start:end].tobytes(), label, self._weights[number]
+        return self._records[start:end].tobytes(), *self.label_and_id(number), self._weights[number]
 
     def label_and_id(self, number: int) -> tuple[str, str]:
         """Return label and id of the entry of a number, without making the entry."""
-        start, end = self._record_offsets[number], self._record_offsets[number + 1]
-        identifier = bytes(self._records[start:end]).split(b"\0", 2)[1]
-        return self._label_names[self._labels[number]], identifier.decode("utf8")
+        identifier = self._ids[self._id_offsets[number] : self._id_offsets[number + 1]]
+        return self._label_names[self._labels[number]], str(identifier, "utf8")
 
     def labels_and_ids(self, form: str) -> list[tuple[str, str]]:
         """Return label and id of each entry of a surface form, most popular first.
@@ -200,11 +199,8 @@ class Catalog:
         form
             A name in normal form.
         """
-        key = self._trie.get(form)
-        if key is None:
-            return []
-        numbers = self._form_entries[self._form_offsets[key] : self._form_offsets[key + 1]].tolist()
-        return [self.label_and_id(number) for number in numbers]
+        rows = self._rows(form)
+        return [self.label_and_id(number) for number in self._form_entries[rows].tolist()]
 
     def weight(self, number: int) -> float:
         """Return the popularity of the entry of a number."""
@@ -230,12 +226,16 @@ class Catalog:
         form
             A name in normal form.
         """
+        rows = self._rows(form)
+        numbers, rules = self._form_entries[rows].tolist(), self._form_rules[rows].tolist()
+        return list(zip(numbers, rules, strict=True))
+
+    def _rows(self, form: str) -> slice:
+        """Return where a surface form's entries are, an empty slice if it is none."""
         key = self._trie.get(form)
         if key is None:
-            return []
-        start, end = self._form_offsets[key], self._form_offsets[key + 1]
-        numbers, rules = self._form_entries[start:end], self._form_rules[start:end]
-        return list(zip(numbers.tolist(), rules.tolist(), strict=True))
+            return slice(0, 0)
+        return slice(self._form_offsets[key], self._form_offsets[key + 1])
 
     def numbers_of_id(self, identifier: str) -> list[int]:
         """Return the numbers of all entries with an id, in ascending order."""
@@ -243,10 +243,7 @@ class Catalog:
             return []
         hashes = self.arrays["id_hashes"]
         [wanted] = hash_ids([identifier])
-        first, last = (
-            np.searchsorted(hashes, wanted, "left"),
-            np.searchsorted(hashes, wanted, "right"),
-        )
+        first, last = np.searchsorted(hashes, [wanted, np.uint64(wanted) + np.uint64(1)])
         numbers = self.arrays["id_entries"][first:last].tolist()
         return sorted(n for n in numbers if self.label_and_id(n)[1] == identifier)
 
@@ -254,10 +251,6 @@ class Catalog:
         """Return the surface form of a row of ``form_offsets``."""
         form: str = self._trie.restore_key(key)
         return form
-
-    def _record(self, number: int) -> list[str]:
-        start, end = self._record_offsets[number], self._record_offsets[number + 1]
-        return self._records[start:end].tobytes().decode("utf8").split("\0")
 
 
 def hash_ids(identifiers: Sequence[str]) -> np.ndarray:

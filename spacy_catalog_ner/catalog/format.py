@@ -35,7 +35,9 @@ ARRAYS = {
     "labels": "uint16",  # (entries,): index into meta["labels"]
     "weights": "float64",  # (entries,)
     "record_offsets": "uint64",  # (entries + 1,): bytes of entry i in `records`
-    "records": "uint8",  # UTF-8: name, id, language and aliases, separated by NUL
+    "records": "uint8",  # UTF-8: name, language and aliases, separated by NUL
+    "id_offsets": "uint32",  # (entries + 1,): bytes of entry i in `ids`
+    "ids": "uint8",  # UTF-8: apart from the names, which matching does not touch
     "id_hashes": "uint32",  # (entries with an id,), ascending: see `catalog.compiled.hash_ids`
     "id_entries": "uint32",  # (entries with an id,): entry numbers in the order of `id_hashes`
     "filter": "uint64",  # bit table over hashes of the forms: see `catalog.fingerprints`
@@ -150,6 +152,8 @@ def check_target(path: Path) -> None:
     A catalog of any format version may be replaced, and so may a damaged one, and what a compile
     that was killed left.
     """
+    if not path.exists():
+        return
     if path.is_dir():
         if all(_LEFTOVER.fullmatch(child.name) for child in path.iterdir()):
             return
@@ -157,8 +161,6 @@ def check_target(path: Path) -> None:
         meta = _load(path / META)
         if (path / META).is_file() and (not isinstance(meta, dict) or "normalization" in meta):
             return
-    elif not path.exists():
-        return
     raise CatalogNERError(
         f"{path}: holds something else (no {META} of a catalog); remove it or name another folder"
     )

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of
+from spacy_catalog_ner.catalog.json_entries import iter_json_entries
+from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of, place_entries
 from spacy_catalog_ner.catalog.sql import iter_parquet
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl, iter_lines, require_path
+from spacy_catalog_ner.files import iter_lines, require_path
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _KINDS = (".jsonl", ".parquet", *_DELIMITERS)
@@ -50,13 +51,14 @@ def read_entries(
     """
     for file in find_files(path):
         kind = _kind(file)
-        if kind == ".parquet":
-            rows = iter_parquet(file)
-        elif kind == ".jsonl":
-            rows = iter_jsonl(file, problems, on_read)
+        if kind == ".jsonl":
+            entries = iter_json_entries(file, problems, on_read)
+        elif kind == ".parquet":
+            entries = entries_of(iter_parquet(file), str(file), problems)
         else:
             rows = _iter_delimited(file, _DELIMITERS[kind], problems, on_read)
-        yield from entries_of(rows, str(file), problems)
+            entries = entries_of(rows, str(file), problems)
+        yield from place_entries(entries, str(file), problems)
         if kind == ".parquet":  # DuckDB does not tell how far it has come
             on_read(file.stat().st_size)
 

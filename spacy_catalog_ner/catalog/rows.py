@@ -31,8 +31,8 @@ def check_columns(columns: Sequence[str], where: str) -> None:
 
 def entries_of(
     rows: Iterable[tuple[int, dict[str, Any]]], source: str, problems: Problems
-) -> Iterator[Entry]:
-    """Yield the entry of each (line number, row) and keep its place in ``problems.at``.
+) -> Iterator[tuple[int, Entry]]:
+    """Yield the (line number, entry) of each (line number, row).
 
     Parameters
     ----------
@@ -41,15 +41,24 @@ def entries_of(
     source
         What messages name: a file, usually.
     problems
-        Receives every row that is skipped, and a source that gives no entry at all.
+        Receives every row that is skipped.
     """
-    found = False
     for line, row in rows:
         try:
-            entry = Entry.from_row(row)
+            yield line, Entry.from_row(row)
         except CatalogNERError as err:
             problems.add("broken entry", source, line, f"{err}; row skipped")
-            continue
+
+
+def place_entries(
+    entries: Iterable[tuple[int, Entry]], source: str, problems: Problems
+) -> Iterator[Entry]:
+    """Yield the entries and keep the place of each in ``problems.at``.
+
+    A source that gives no entry at all is reported.
+    """
+    found = False
+    for line, entry in entries:
         found = True
         problems.at = (source, line)
         yield entry

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of
+from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of, place_entries
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError, Problems
 
 _SOURCE = "--sql"
@@ -34,7 +34,8 @@ def read_sql(query: str, problems: Problems) -> Iterator[Entry]:
     MissingExtraError
         If DuckDB is not installed.
     """
-    return entries_of(_iter_query(query), _SOURCE, problems)
+    entries = entries_of(_iter_query(query), _SOURCE, problems)
+    return place_entries(entries, _SOURCE, problems)
 
 
 def iter_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
