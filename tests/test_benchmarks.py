@@ -38,15 +38,14 @@ def options(data: Path, *more: str) -> list[str]:
     return ["--data", str(data), "--output", str(data.parent / "results"), *sizes, *more]
 
 
-def check(data: Path, printed: str) -> dict:
-    """Check what is so of every run, and return what it measured."""
-    report = json.loads((data.parent / "results/catalog.json").read_text(encoding="utf8"))
+def check(path: Path, printed: str) -> dict:
+    """Check what is so of every run, and return what it reports."""
+    report = json.loads(path.read_text(encoding="utf8"))
     assert set(report) == {"machine", "settings", "table", "measurements"}
     assert {"cpu", "cores", "python", "spacy"} <= set(report["machine"])
-    assert report["settings"]["names"] == SIZES["names"]
     assert len([line for line in printed.splitlines() if line]) == len(report["table"]) + 2
     assert all(set(line) == {"what", "figure", "target", "holds"} for line in report["table"])
-    return report["measurements"]
+    return report
 
 
 def test_all_parts_but_workers(data, monkeypatch, capsys):
@@ -56,7 +55,9 @@ def test_all_parts_but_workers(data, monkeypatch, capsys):
     monkeypatch.setattr(parts, "alone", lambda task, *arguments: task(*arguments))
     monkeypatch.setattr(sys, "argv", ["catalog.py", *options(data, "--only", "A,C,D,E")])
     assert catalog.main() == 0
-    measured = check(data, capsys.readouterr().out)
+    report = check(data.parent / "results/catalog.json", capsys.readouterr().out)
+    assert report["settings"]["names"] == SIZES["names"]
+    measured = report["measurements"]
     of_parts = {"engines", "spans", "throughput", "time_per_character", "live", "coverage"}
     assert set(measured) == {"names", *of_parts}
     assert set(measured["engines"]) == {"catalog", "PhraseMatcher", "SpanRuler", "pyahocorasick"}
@@ -81,5 +82,45 @@ def test_a_mistake_is_one_line(tmp_path):
 def test_workers(data):
     result = run(*options(data, "--only", "B"))
     assert result.returncode == 0, result.stderr
-    measured = check(data, result.stdout)
-    assert set(measured["workers"]) == {"fork", "spawn"}
+    report = check(data.parent / "results/catalog.json", result.stdout)
+    assert set(report["measurements"]["workers"]) == {"fork", "spawn"}
+
+
+# Evaluation
+
+
+@pytest.fixture
+def evaluation(monkeypatch, tmp_path):
+    """The benchmark of evaluation, in one process, of a tiny set."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    module = importlib.import_module("evaluation")
+    monkeypatch.setattr(module, "alone", lambda task, *arguments: task(*arguments))
+    sizes = {"texts": 30, "spans": 90, "samples": 5, "errors": 10, "repetitions": 1}
+    options = [text for key, value in sizes.items() for text in (f"--{key}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["evaluation.py", "--output", str(tmp_path), *options])
+    return module
+
+
+def test_evaluation_is_measured_beside_seqeval_and_spacy(evaluation, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(evaluation, "find_chromium", lambda: None)
+    evaluation.main()
+    report = check(tmp_path / "evaluation.json", capsys.readouterr().out)
+    measured = report["measurements"]
+    assert {key: measured["set"][key] for key in ("texts", "gold")} == {"texts": 30, "gold": 90}
+    assert set(measured) == {
+        "set", "evaluation", "command", "flat, ours", "flat, seqeval", "flat, spaCy", "html"
+    }  # fmt: skip
+    # All targets of so few texts are reached, and all three give the same F1
+    assert {line["holds"] for line in report["table"]} == {True, None}
+    assert report["table"][-1]["figure"].startswith("left out: needs chromium")
+
+
+def test_opening_the_report_is_measured(evaluation, tmp_path):
+    browser = importlib.import_module("browser")
+    chromium = browser.find_chromium()
+    if chromium is None:
+        pytest.skip("no chromium or google-chrome on the PATH")
+    evaluation.write_set(tmp_path, 30, 90, 0)
+    evaluation.measure_html(tmp_path, 10, tmp_path / "report.html")
+    opened = browser.measure_open(chromium, tmp_path / "report.html", 2)
+    assert len(opened["open_s"]) == 2 and all(seconds > 0 for seconds in opened["open_s"])
