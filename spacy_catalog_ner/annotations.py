@@ -38,6 +38,8 @@ def read_annotated(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, row) of an annotated JSONL file; broken spans are reported and left out.
 
+    A score of null is none.
+
     Parameters
     ----------
     path
@@ -55,6 +57,8 @@ def read_annotated(
             continue
         good = []
         for span in spans:
+            if isinstance(span, dict) and span.get("score", 1.0) is None:
+                span = {key: value for key, value in span.items() if key != "score"}
             kind, message = check_span(span, row["text"], labels)
             if kind:
                 problems.add(kind, path, line, f"{message}; span skipped")

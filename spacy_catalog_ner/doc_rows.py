@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def make_doc(
 
     Spans go to ``doc.spans["entities"]`` and ``["selected"]`` with their confidences where the
     row has them (``score``), and the longest that do not overlap to ``doc.ents``. A span off the
-    tokenizer's boundaries is reported and left out.
+    tokenizer's boundaries is reported and left out. A span without a score has 1.0 among those of
+    its group, for training; what keys each span had is JSON in the ``row_keys`` of ``attrs``, for
+    `doc_to_row`.
 
     `doc` is the text where it has been tokenized before, as by whoever annotated it.
     """
@@ -34,6 +37,7 @@ def make_doc(
         doc = nlp.make_doc(row["text"])
     spans: list[Span] = []
     scores: list[float] = []
+    keys: list[dict[str, Any]] = []
     for item in row["spans"]:
         kb_id = "" if item.get("id") is None else str(item["id"])
         span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
@@ -44,8 +48,10 @@ def make_doc(
             continue
         spans.append(span)
         scores.append(item.get("score", 1.0))
+        keys.append({key: value for key, value in item.items() if key not in _PLACE})
+    attrs = {"scores": scores, "row_keys": json.dumps(keys)}
     for key in (SELECTED, ENTITIES):
-        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores})
+        doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
     doc.set_ents(filter_spans(spans))
     return doc
 
@@ -82,10 +88,14 @@ def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+_PLACE = ("start", "end", "label")
 _MADE_BY_PIPELINES = ("spans", "candidates", "selected", "exemplar_labels", "catalog_ner")
 
 
 def _group_rows(group: SpanGroup) -> list[dict[str, Any]]:
+    keys = json.loads(group.attrs.get("row_keys", "[]"))
+    if len(keys) == len(group) > 0:  # as `make_doc` left it
+        return [_span_row(span, None) | own for span, own in zip(group, keys, strict=True)]
     return [_span_row(s, score) for s, score in zip(group, span_scores(group), strict=True)]
 
 

@@ -10,7 +10,7 @@ from conftest import annotate, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.cli.evaluate import make_tokenizer
+from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation.agreement import cohen_kappa, measure_agreement
 
@@ -112,6 +112,15 @@ def test_each_label_has_its_own_kappa():
     assert agree([FIRST], [SECOND])["per_label"]["ARTIST"]["kappa"] == 0.5455
 
 
+def test_where_neither_has_a_span_there_is_no_f1():
+    assert agree([NOTHING], [NOTHING])["spans"] == {
+        "both": 0,
+        "only_a": 0,
+        "only_b": 0,
+        "f1": None,
+    }
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     sides=st.lists(
@@ -178,6 +187,29 @@ def test_a_text_that_comes_twice_is_paired_with_its_own_repetition():
     assert agree([FIRST, SECOND], [FIRST, SECOND])["kappa"] == 1
 
 
+def test_ids_tell_equal_texts_apart():
+    play, silent = {**FIRST, "id": "a"}, {**FIRST, "spans": [], "id": "b"}
+    assert agree([play, silent], [silent, play])["spans"]["f1"] == 1
+
+
+def test_spans_and_rows_given_twice_are_reported_and_count_once():
+    problems = Problems()
+    row = {**NOTHING, "spans": [{"start": 0, "end": 4, "label": "A"}] * 2, "id": "a"}
+    result = agree([row, row], [row], problems)
+    assert (result["texts"], result["spans"]["both"]) == (1, 1)
+    assert problems.counts == {"duplicated id": 1, "duplicated span": 2}
+
+
+def test_the_same_id_for_other_texts_is_reported_on_both_sides():
+    problems = Problems()
+    one, other = {**FIRST, "id": "a"}, {**NOTHING, "id": "b"}
+    agree([one, other], [one, {**FIRST, "id": "b"}], problems)
+    assert problems.messages == [
+        "a:2: only this side has 'what time is it' with the id 'b'; row left out",
+        f"b:2: only this side has {PLAY!r} with the id 'b'; row left out",
+    ]
+
+
 def test_a_text_of_one_side_is_reported_and_no_disagreement():
     problems = Problems()
     result = agree([NOTHING, FIRST], [FIRST, SECOND], problems)
@@ -231,17 +263,34 @@ def test_the_command_names_the_file_of_a_text_that_the_other_lacks(cli, tmp_path
     assert f"{one}:2: only this side has 'what time is it'" in result.err
 
 
+def test_the_command_says_what_is_wrong_with_rows_before_it_fails(cli, tmp_path):
+    source = write_rows(tmp_path / "a.jsonl", [{"text": PLAY}])
+    result = cli("agreement", source, source)
+    assert f'{source}:1: no "spans" list; row skipped' in result.err
+    assert "have no text in common" in result.error
+
+
+def test_rows_that_an_annotator_rejected_are_left_out(cli, tmp_path):
+    rejected = {**NOTHING, "answer": "reject"}
+    source = write_rows(tmp_path / "a.jsonl", [rejected, {**FIRST, "answer": "accept"}])
+    result = cli("agreement", source, source)
+    assert json.loads(result.out)["texts"] == 1
+    assert "2 rejected row" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["a.jsonl", "nothing.jsonl"], "nothing.jsonl: no such file"),
+        (["a.jsonl", "a.conll"], "a.conll: expected annotated texts (.jsonl,"),
         (["a.jsonl", "b.jsonl"], "a.jsonl and b.jsonl have no text in common"),
         (["a.jsonl", "a.jsonl", "--lang", "klingon"], "--lang klingon"),
     ],
-    ids=["missing", "other texts", "language"],
+    ids=["missing", "format", "other texts", "language"],
 )
 def test_bad_input_of_the_command_is_one_line(cli, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "a.jsonl", [FIRST])
     write_rows(tmp_path / "b.jsonl", [NOTHING])
+    (tmp_path / "a.conll").write_text("play O\n")
     assert message in cli("agreement", *arguments).error

@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation import Pair, align_rows
+from spacy_catalog_ner.evaluation.matching import match_rows
 
 CITY = {"start": 0, "end": 5, "label": "CITY"}
 BAND = {"start": 0, "end": 5, "label": "BAND"}
+
+
+UNANSWERED = {"catalog_ner": {"failure": "no prediction"}}
 
 
 def row(text: str, *spans: dict, **more) -> dict:
@@ -69,8 +73,8 @@ def test_an_id_may_be_a_number_on_one_side(problems):
 
 @pytest.mark.parametrize(
     "ids",
-    [(None, None), ("a", "a"), ("c", None)],
-    ids=["without ids", "with ids that are not unique", "with an id on some rows only"],
+    [(None, None), ("c", None)],
+    ids=["without ids", "with an id on some rows only"],
 )
 def test_rows_are_paired_by_text(problems, ids):
     predictions = [
@@ -80,6 +84,80 @@ def test_rows_are_paired_by_text(problems, ids):
     pairs = align_rows(predictions, [row("one", id="a"), row("two", id="b")], problems)
     assert [pair.predicted["text"] for pair in pairs] == ["one", "two"]
     assert len(problems) == 0
+
+
+def ids_of(pairs: list[Pair]) -> list[tuple[str, str]]:
+    return [(pair.predicted.get("id", "none"), pair.name) for pair in pairs]
+
+
+def test_a_row_with_the_id_and_text_of_an_earlier_one_is_left_out_of_either_side(problems):
+    predictions = [row("same", id="b"), row("same", CITY, id="a"), row("same", id="a")]
+    gold = [row("same", CITY, id="a"), row("same", id="b"), row("same", id="b")]
+    assert ids_of(align_rows(predictions, gold, problems)) == [("a", "a"), ("b", "b")]
+    assert problems.counts == {"duplicated id": 2}
+    assert problems.messages == [
+        "gold:3: 'same' with the id 'b' again; counted once, as it is first",
+        "predictions:3: 'same' with the id 'a' again; counted once, as it is first",
+    ]
+
+
+def test_gold_rows_that_repeat_an_id_are_left_out_whatever_the_predictions_have(problems):
+    gold = [row("one", id="a"), row("one", id="a"), row("two", id="b")]
+    assert len(align_rows([row("two"), row("one")], gold, problems)) == 2
+
+
+def test_rows_of_one_document_may_share_its_id(problems):
+    gold = [row(text, meta={"id": "document"}) for text in ("one", "two", "three")]
+    pairs = align_rows(gold[::-1], gold, problems)
+    assert [(pair.predicted, pair.gold) for pair in pairs] == [(each, each) for each in gold]
+    assert len(problems) == 0
+
+
+@pytest.mark.parametrize("side", ["predictions", "gold"])
+def test_a_row_without_an_id_among_others_is_paired_by_its_text(problems, side):
+    with_ids = [row("same", id="a"), row("same", id="b"), row("same", id="c")]
+    some = [row("same", id="c"), row("same"), row("same", id="a")]
+    both = (some, with_ids) if side == "predictions" else (with_ids, some)
+    pairs = {pair.gold.get("id"): pair.predicted.get("id") for pair in align_rows(*both, problems)}
+    expected = {"a": "a", "b": None, "c": "c"}
+    if side == "gold":
+        expected = {"a": "a", None: "b", "c": "c"}
+    assert pairs == expected
+    assert problems.messages == [f"{side}:2: no id, most rows have one; paired by its text"]
+
+
+def test_a_row_with_an_id_is_not_taken_for_that_of_another(problems):
+    predictions = [row("same", id="a"), row("same", CITY, id="x")]
+    align_rows(predictions, [row("same", id="a"), row("same", id="b")], problems)
+    assert {**problems.counts} == {"gold without prediction": 1, "prediction without gold": 1}
+    assert problems.messages[0] == (
+        "predictions:2: no gold row for 'same' with the id 'x'; row left out"
+    )
+
+
+ROWS = st.lists(
+    st.builds(
+        lambda text, name: row(text) if name is None else row(text, id=name),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([None, "1", "2", "3"]),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(a=ROWS, b=ROWS)
+def test_every_row_is_matched_at_most_once_and_never_with_another_text(a, b):
+    match = match_rows(a, b)
+    for side, used in ((0, [*match.pairs, *match.other_text]), (1, [*match.pairs.values()])):
+        assert len(used) == len(set(used))
+        assert not set(used) & set(match.repeated[side])
+    for one, other in match.pairs.items():
+        assert a[one]["text"] == b[other]["text"]
+    for one, other in match.other_text.items():
+        assert a[one]["id"] == b[other]["id"] and a[one]["text"] != b[other]["text"]
+    back = match_rows(b, a)
+    assert len(back.pairs) == len(match.pairs)
 
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=8)
@@ -121,14 +199,16 @@ def test_no_prediction_is_used_twice_and_every_row_left_is_reported(predicted, g
 
 def test_gold_without_a_prediction_counts_as_unanswered(problems):
     pairs = align_rows([row("one")], [row("one"), row("paris now", CITY)], problems)
-    assert pairs[1].predicted == {"text": "paris now", "spans": []}
+    assert pairs[1].predicted == row("paris now", **UNANSWERED)
     assert "gold:2: no prediction for 'paris now'; its spans count as missed" in problems.messages
 
 
 def test_an_id_without_a_prediction_counts_as_unanswered(problems):
     pairs = align_rows([row("one", id="a")], [row("one", id="a"), row("two", id="b")], problems)
-    assert pairs[1].predicted == {"text": "two", "spans": []}
-    assert problems.messages == ["gold:2: no prediction with the id 'b'; its spans count as missed"]
+    assert pairs[1].predicted == row("two", **UNANSWERED)
+    assert problems.messages == [
+        "gold:2: no prediction for 'two' with the id 'b'; its spans count as missed"
+    ]
 
 
 def test_an_id_that_is_for_another_text_counts_as_unanswered(problems):
@@ -136,10 +216,47 @@ def test_an_id_that_is_for_another_text_counts_as_unanswered(problems):
     pairs = align_rows(
         predictions, [row("one", id="a"), row("two", id="b")], problems, source="new.jsonl"
     )
-    assert pairs[1].predicted == {"text": "two", "spans": []}
+    assert pairs[1].predicted == row("two", **UNANSWERED)
     assert problems.messages[0] == (
         "new.jsonl:2: id 'b' is for 'TWO', in gold it is for 'two'; the gold spans count as missed"
     )
+
+
+def test_a_prediction_that_failed_is_reported_and_loses_what_its_stages_made(problems):
+    failed = {"failure": "context\nis full", "usage": {}}
+    predictions = [row("paris", candidates=[CITY], exemplar_labels=[], catalog_ner=failed)]
+    (pair,) = align_rows(predictions, [row("paris", CITY)], problems, lines=[7])
+    assert pair.predicted == row("paris", catalog_ner=failed)
+    assert problems.messages[0] == (
+        "predictions:7: no answer (context is full); what it lacks counts as missed"
+    )
+    assert problems.counts["failed row"] == 1
+
+
+@pytest.mark.parametrize("record", [None, "x", {}, {"failure": None}], ids=repr)
+def test_a_record_without_a_failure_is_no_problem(problems, record):
+    predictions = [row("paris", CITY, catalog_ner=record)]
+    (pair,) = align_rows(predictions, [row("paris", CITY)], problems)
+    assert pair.predicted == predictions[0]
+    assert len(problems) == 0
+
+
+def test_problems_name_files_and_lines_where_they_are_known(problems):
+    align_rows(
+        [row("one", CITY), row("new")],
+        [row("one", BAND), row("two")],
+        problems,
+        source="p.jsonl",
+        gold_source="g.jsonl",
+        lines=[3, 5],
+        gold_lines=[2, 9],
+    )
+    assert [message.split(": ")[0] for message in problems.messages] == [
+        "p.jsonl:5",
+        "g.jsonl:9",
+        "p.jsonl:3",
+        "g.jsonl:2",
+    ]
 
 
 def test_predictions_without_gold_are_left_out(problems):
@@ -204,8 +321,8 @@ def test_an_optional_list_that_cannot_be_read_is_left_out(problems, name, value)
 
 
 def test_empty_gold_is_an_error(problems):
-    with pytest.raises(CatalogNERError, match="no annotated text"):
-        align_rows([row("one")], [], problems)
+    with pytest.raises(CatalogNERError, match=r"^g.jsonl: no annotated text"):
+        align_rows([row("one")], [], problems, gold_source="g.jsonl")
 
 
 @pytest.mark.parametrize("predictions", [[], [row("TWO")]], ids=["none", "another text"])

@@ -103,6 +103,12 @@ def test_a_broken_span_is_named_and_left_out_of_its_row(path, span, kind, messag
     assert problems.messages[0].endswith("span skipped")
 
 
+def test_a_score_of_null_is_none(path):
+    rows, problems = annotated(path, {"text": TEXT, "spans": [{**ADELE, "score": None}]})
+    assert rows == [(1, {"text": TEXT, "spans": [ADELE]})]
+    assert len(problems) == 0
+
+
 def test_every_label_is_known_where_none_are_given(path):
     span = {**ADELE, "label": "ANYTHING"}
     assert annotated(path, {"text": TEXT, "spans": [span]})[0][0][1]["spans"] == [span]

@@ -48,6 +48,12 @@ def test_each_length_has_its_own_score():
     assert [counts(row) for row in rows] == [(1, 0, 0), (0, 0, 1)]
 
 
+def test_lengths_can_be_given():
+    row = {"text": "one two", "spans": []}
+    (found,) = by_length(pairs_of([row], [row]), [7])
+    assert (found["from"], found["to"]) == (5, 8)
+
+
 # Novelty
 
 

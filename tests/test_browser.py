@@ -117,7 +117,18 @@ def pairs():
 def report(pairs):
     """A report with every section."""
     nothing = pair_up([pair.gold for pair in pairs], [row(pair.gold["text"]) for pair in pairs])
-    options = {"baseline": evaluate(nothing), "baseline_pairs": nothing}
+    change = {"points": 72.3, "interval": [68.1, 76.2]}
+    comparison = {
+        "baseline": "old/" + "x" * 300,
+        "micro": change,
+        "per_label": dict.fromkeys(("ARTIST", "CITY", "SONG"), change),
+        "p_value": 0.0001,
+    }
+    options = {
+        "baseline": evaluate(nothing),
+        "baseline_pairs": nothing,
+        "comparison": comparison,
+    }
     return render(pairs, title="Browser test", train=[pairs[0].gold], **options)
 
 

@@ -173,6 +173,18 @@ def test_a_source_that_tells_no_format_is_refused(cli, tmp_path):
     assert "x.txt: cannot tell its format by its name; give --from jsonl, spacy, conll" in error
 
 
+def test_a_folder_of_brat_is_replaced_only_where_convert_wrote_it(cli, rows, tmp_path):
+    own, others = tmp_path / "own", tmp_path / "others"
+    for _ in range(2):
+        assert cli("convert", rows, "-o", own, "--to", "brat").code == 0
+    others.mkdir()
+    for name in ("annotation.conf", "a.txt", "a.ann"):
+        (others / name).write_text("")
+    error = cli("convert", rows, "-o", others, "--to", "brat").error
+    assert "others: holds something else (no .catalog-ner in it)" in error
+    assert len(list(others.iterdir())) == 3
+
+
 @pytest.mark.parametrize("format_", [format_ for format_ in Format if format_ is not Format.BRAT])
 def test_a_folder_is_no_file_of_any_other_format(cli, tmp_path, format_):
     result = cli("convert", tmp_path, "-o", tmp_path / "x.jsonl", "--from", format_)

@@ -265,6 +265,57 @@ def test_baseline_predictions_for_other_texts_are_refused(cli, good, gold, tmp_p
     assert f"{other}: none of the 1 predicted rows is for one of the 40 gold rows" in error
 
 
+def test_messages_have_the_lines_of_their_files(cli, tmp_path):
+    gold = write_rows(tmp_path / "g.jsonl", [{"text": "broken"}, GOLD[0], GOLD[1]])
+    some = write_rows(tmp_path / "p.jsonl", [{}, GOLD[0], {}, {"text": "new", "spans": []}])
+    err = cli("evaluate", some, gold).err
+    assert f"{gold}:3: no prediction for 'play song1 in city1'; its spans count as missed" in err
+    assert f"{some}:4: no gold row for 'new'; row left out" in err
+
+
+def test_what_is_wrong_with_a_pipelines_answer_is_said_of_the_gold_row(cli, mini_catalog, tmp_path):
+    row = annotate("weather in boston", {"boston": "CITY"})
+    gold = write_rows(tmp_path / "g.jsonl", [{"text": "broken"}, row])
+    config = REPOSITORY / "configs" / "accept_all.cfg"
+    err = cli("evaluate", config, gold, "--paths.catalog", mini_catalog).err
+    assert f"{gold}:2: label 'ARTIST' is never in gold" in err
+
+
+def test_predictions_that_failed_are_named_and_no_stages_fault(cli, gold, tmp_path):
+    failed = {**GOLD[0], "spans": [], "candidates": [], "catalog_ner": {"failure": "timeout"}}
+    some = write_rows(tmp_path / "some.jsonl", [failed, *GOLD[1:]])
+    result = cli("evaluate", some, gold)
+    assert f"{some}:1: no answer (timeout); what it lacks counts as missed" in result.err
+    assert json.loads(result.out)["stages"]["no answer"]["missed"] == 2
+
+
+@pytest.mark.parametrize("answer", ["reject", "ignore"])
+def test_rows_that_an_annotator_did_not_accept_are_no_gold(cli, good, tmp_path, answer):
+    rows = [{**GOLD[0], "answer": answer}, {**GOLD[1], "answer": "accept"}]
+    gold = write_rows(tmp_path / "gold.jsonl", rows)
+    result = cli("evaluate", good, gold)
+    assert json.loads(result.out)["texts"] == 1
+    assert f'{gold}:1: "answer" is {answer!r}; row skipped, as `catalog-ner convert`' in result.err
+
+
+def test_gold_without_a_usable_row_is_refused_after_saying_why(cli, good, tmp_path):
+    gold = write_rows(tmp_path / "none.jsonl", [{"text": "one"}, {"text": "two"}])
+    result = cli("evaluate", good, gold)
+    assert f'{gold}:2: no "spans" list; row skipped' in result.err
+    assert f"{gold}: no annotated text to evaluate against" in result.error
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.conll", "x.spacy.gz", "x.txt"])
+@pytest.mark.parametrize("side", ["predictions", "gold"])
+def test_files_of_other_formats_are_to_be_converted(cli, gold, tmp_path, name, side):
+    other = tmp_path / name
+    other.write_text("{}")
+    files = (other, gold) if side == "predictions" else (gold, other)
+    error = cli("evaluate", *files).error
+    assert f"{other}: expected annotated texts (.jsonl, " in error
+    assert "catalog-ner convert" in error
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -275,7 +326,7 @@ def test_baseline_predictions_for_other_texts_are_refused(cli, good, gold, tmp_p
         (["--baseline", "old.txt"], "old.txt: expected a result of `catalog-ner evaluate -o`"),
         (["--baseline", "broken.json"], "broken.json: not JSON"),
         (["--baseline", "meta.json"], "meta.json: not a result that"),
-        (["--baseline", "nothing.spacy"], "nothing.spacy: no such file, expected a DocBin"),
+        (["--baseline", "nothing.spacy"], "nothing.spacy: no such file, expected annotated"),
         (["--baseline", "broken.spacy"], "broken.spacy: not a DocBin"),
         (["--train", "nothing.jsonl"], "nothing.jsonl: no such file"),
         (["--tokens", "--lang", "klingon"], "--lang klingon: spaCy knows no such language"),

@@ -56,6 +56,12 @@ def declared_entry_points() -> list[EntryPoint]:
     return found
 
 
+def test_the_templates_of_the_html_report_need_no_extra():
+    config = configparser.ConfigParser()
+    config.read(REPOSITORY / "setup.cfg", encoding="utf8")
+    assert "jinja2>=3" in config["options"]["install_requires"].split()
+
+
 @pytest.mark.parametrize("entry_point", declared_entry_points(), ids=lambda point: point.name)
 def test_every_declared_entry_point_loads(entry_point):
     assert callable(entry_point.load())

@@ -196,11 +196,12 @@ def test_a_folder_without_anything_of_brats_is_a_one_line_error(folder):
 
 def test_a_folder_is_written_as_brat_opens_it(folder):
     spans = [
-        {"start": 0, "end": 5, "label": "Artist", "id": "artist/drake", "score": 0.5},
+        {"start": 0, "end": 5, "label": "Artist", "id": "artist/drake"},
         {"start": 25, "end": 38, "label": "City"},
     ]
     problems = write(folder, {"text": TEXT, "spans": spans, "id": "show-1"})
     assert sorted(path.name for path in folder.iterdir()) == [
+        ".catalog-ner",
         "annotation.conf",
         "show-1.ann",
         "show-1.txt",
@@ -223,32 +224,56 @@ def test_rows_come_back_with_their_ids(folder):
     assert read(folder)[0] == rows
 
 
-def test_a_row_whose_id_cannot_be_a_file_name_is_numbered(folder):
+def test_a_row_whose_id_cannot_be_a_file_name_is_numbered_and_keeps_its_id(folder):
     ids = ["a/b", "a", "A", "000005", None, "", "x" * 99, "..", 8]
-    write(folder, *({"text": str(name), "spans": [], "id": name} for name in ids))
-    found = {row["text"]: row["id"] for row in read(folder)[0]}
-    assert found == {
-        "a/b": "000001",
-        "a": "a",
-        "A": "000003",
-        "000005": "000005",
-        "None": "000005_",
-        "x" * 99: "000007",
-        "..": "000008",
-        "8": "8",
-    }
+    names = ["000001", "a", "000003", "000005", "000005_", "000006", "000007", "000008", "8"]
+    rows = [{"text": f"text {name}", "spans": [], "id": name} for name in ids]
+    write(folder, *rows)
+    for row, name in zip(rows, names, strict=True):
+        assert (folder / f"{name}.txt").read_text() == row["text"]
+    found, problems = read(folder)
+    assert sorted(found, key=str) == sorted(rows, key=str)
+    assert len(problems) == 0
 
 
-def test_labels_and_ids_that_brat_cannot_hold_are_named(folder):
+def test_what_brat_has_no_place_for_is_a_note(folder):
+    song = {"start": 5, "end": 10, "label": "SONG"}
+    spans = [{**song, "id": "a b"}, {**song, "id": "b", "score": 0.5}, {**song, "id": 7}]
+    row = {"text": "café hello", "spans": spans, "id": "a", "meta": {"note": "naïve\n"}}
+    write(folder, row)
+    lines = (folder / "a.ann").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["T1", "T2", "N2", "T3", "#1"]
+    assert lines[-1].startswith('#1\tCatalogRow row\t{"id": "a", "meta": {"note": "na\\u00efve')
+    assert read(folder)[0] == [row]
+
+
+@pytest.mark.parametrize("note", ["oops", "[]", '{"spans": 5}', '{"x": "\\ud83d"}', "[" * 99_999])
+def test_a_broken_note_is_named_and_left_out(folder, note):
+    path = add(folder, TEXT, f"T1\tCity 12 18\tBoston\n#1\tCatalogRow row\t{note}\n")
+    rows, problems = read(folder)
+    assert rows == [{**annotate(TEXT, {"Boston": "City"}), "id": "doc-1"}]
+    expected = "expected a JSON object of other keys of the row, got"
+    assert problems.messages[0].startswith(f"{path}:2: {expected}")
+    assert problems.counts == {"broken keys": 1}
+
+
+def test_a_note_on_spans_is_of_no_other_span(folder):
+    row = {"text": TEXT, "spans": [{"start": 12, "end": 18, "label": "City", "score": 0.5}]}
+    write(folder, row)
+    path = folder / "000001.ann"
+    path.write_text(path.read_text().replace("\tCity 12", "\tPlace 12"))
+    assert read(folder)[0][0]["spans"] == [{"start": 12, "end": 18, "label": "Place"}]
+
+
+def test_labels_that_brat_cannot_hold_are_named(folder):
     spans = [
         {"start": 0, "end": 5, "label": "the artist"},
         {"start": 0, "end": 5, "label": "Artist", "id": "a\tb"},
     ]
     problems = write(folder, {"text": TEXT, "spans": spans, "id": "a"})
-    assert read(folder)[0][0]["spans"] == [{"start": 0, "end": 5, "label": "Artist"}]
+    assert read(folder)[0][0]["spans"] == spans[1:]
     assert problems.messages == [
         "in.jsonl:1: brat has no labels with white space: 'the artist'; span skipped",
-        r"in.jsonl:1: brat cannot hold the id 'a\tb'; id left out",
     ]
 
 
@@ -260,6 +285,22 @@ def test_a_span_at_a_line_break_comes_back(folder):
     rows, problems = read(folder)
     assert rows[0]["spans"] == spans
     assert len(problems) == 0
+
+
+def test_a_folder_written_before_is_replaced(folder):
+    write(folder, {"text": "play", "spans": [], "id": "a"})
+    write(folder, {"text": "stop", "spans": [], "id": "b"})
+    assert [row["id"] for row in read(folder)[0]] == ["b"]
+
+
+def test_what_was_made_in_brat_is_never_replaced(folder):
+    path = add(folder, TEXT, ANNOTATIONS)
+    (folder / "annotation.conf").write_text("[entities]\nCity\n")
+    with pytest.raises(CatalogNERError, match="holds something else") as error:
+        write(folder, {"text": "play", "spans": []})
+    assert "\n" not in str(error.value)
+    assert path.read_text() == ANNOTATIONS
+    assert len(list(folder.iterdir())) == 3
 
 
 def test_a_folder_of_something_else_is_never_replaced(folder):

@@ -319,8 +319,51 @@ def test_a_text_that_looks_like_another_line_comes_back(path, text):
 
 
 def test_the_id_of_a_row_may_stand_in_its_meta(path):
-    text, _ = write(path, {"text": "a", "spans": [], "meta": {"id": 7}})
-    assert text == "# sent_id = 7\na\tO\n\n"
+    row = {"text": "a", "spans": [], "meta": {"id": 7}}
+    text, _ = write(path, row)
+    assert text == '# sent_id = 7\n# row = {"meta": {"id": 7}}\na\tO\n\n'
+    assert read(path, text)[0] == [row]
+
+
+@pytest.mark.parametrize(
+    ("keys", "comments"),
+    [
+        ({}, []),
+        ({"id": "a b"}, ["# sent_id = a b"]),
+        ({"id": 7}, ["# sent_id = 7", '# row = {"id": 7}']),
+        ({"id": ""}, ['# row = {"id": ""}']),
+        ({"lang": "de", "x": "ü\n"}, [r'# row = {"lang": "de", "x": "\u00fc\n"}']),
+    ],
+)
+def test_other_keys_of_a_row_are_a_comment(path, keys, comments):
+    row = {"text": "a", "spans": [], **keys}
+    text, problems = write(path, row)
+    assert text.splitlines() == [*comments, "a\tO", ""]
+    assert read(path, text)[0] == [row]
+    assert len(problems) == 0
+
+
+def test_ids_and_scores_of_spans_are_in_the_comment_too(path):
+    rome = {"start": 3, "end": 7, "label": "LOC", "id": 7, "score": 0.5}
+    rows = [{"text": "to Rome", "spans": [rome]}, {"text": "to Rome", "spans": []}]
+    text, _ = write(path, *rows)
+    place = '"start": 3, "end": 7, "label": "LOC"'
+    assert text.splitlines()[0] == f'# row = {{"spans": [{{{place}, "id": 7, "score": 0.5}}]}}'
+    assert read(path, text)[0] == rows
+
+
+def test_an_id_that_was_changed_in_the_file_is_the_one_read(path):
+    text, _ = write(path, {"text": "a", "spans": [], "id": "old", "lang": "en"})
+    rows, _ = read(path, text.replace("sent_id = old", "sent_id = new"))
+    assert rows == [{"text": "a", "spans": [], "id": "new", "lang": "en"}]
+
+
+def test_a_broken_row_comment_is_named_and_left_out(path):
+    rows, problems = read(path, "# row = 5\nRome B-LOC\n")
+    assert rows == [annotate("Rome", {"Rome": "LOC"})]
+    assert problems.messages == [
+        f"{path}:2: expected a JSON object of other keys of the row, got '5'; left out"
+    ]
 
 
 # Schemes

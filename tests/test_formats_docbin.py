@@ -8,7 +8,7 @@ import pytest
 import spacy
 import srsly
 from conftest import annotate
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import conll, docbin
@@ -52,6 +52,36 @@ def test_rows_come_back_as_they_were(path):
     found, problems = read(path)
     assert found == rows
     assert len(problems) == 0
+
+
+def test_all_keys_of_rows_and_spans_come_back_with_their_types(path):
+    hello, adele = ROW["spans"]
+    spans = [{**hello, "id": 7, "score": 1 / 3}, {**adele, "note": ["x"]}, {**adele, "id": "7"}]
+    others = {"candidates": [hello], "selected": [], "exemplar_labels": ["SONG"], "extra": None}
+    row = {**ROW, "spans": spans, **others, "id": 8, "catalog_ner": {"model": "x"}}
+    assert len(write(path, row)) == 0
+    assert read(path)[0] == [row]
+
+
+def test_a_span_without_score_beside_one_with_it_has_none_when_it_comes_back(path):
+    hello, adele = ROW["spans"]
+    row = {**ROW, "spans": [{**hello, "score": 0.5}, adele]}
+    write(path, row)
+    (doc,) = DocBin().from_disk(path).get_docs(NLP.vocab)
+    assert doc.spans["entities"].attrs["scores"] == [0.5, 1.0]  # what training reads
+    assert read(path)[0] == [row]
+
+
+def test_entities_that_a_pipeline_put_in_place_of_those_of_the_row_are_read(path):
+    write(path, {**ROW, "spans": [{**ROW["spans"][0], "score": 0.5}], "id": "a"})
+    (doc,) = DocBin().from_disk(path).get_docs(NLP.vocab)
+    spans = [Span(doc, 1, 2, label="ALBUM")]
+    attrs = {"scores": [0.25]}
+    doc.spans["entities"] = SpanGroup(doc, name="entities", spans=spans, attrs=attrs)
+    DocBin(docs=[doc], store_user_data=True).to_disk(path)
+    span = {"start": 5, "end": 10, "label": "ALBUM", "score": 0.25}
+    selected = {**ROW["spans"][0], "score": 0.5}
+    assert read(path)[0] == [{**ROW, "spans": [span], "id": "a", "selected": [selected]}]
 
 
 def test_overlapping_spans_and_several_labels_are_held(path):

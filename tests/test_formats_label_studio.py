@@ -185,6 +185,7 @@ def test_a_result_that_is_no_span_is_counted_and_left_out(path, result, kind):
         [],
         5,
         {"data": {"text": "half \ud83d"}, "annotations": []},
+        task(TEXT, {**DRAKE, "meta": {"entity_id": "half \ud83d"}}),
     ],
 )
 def test_a_broken_task_is_named_by_its_line(path, broken):
@@ -237,6 +238,32 @@ def test_a_row_comes_back_with_its_ids_and_scores(path):
     problems = Problems()
     assert [source.row for source in label_studio.read(path, problems)] == rows
     assert len(problems) == 0
+
+
+def test_other_keys_of_a_row_and_its_spans_come_back(path):
+    spans = [{"start": 0, "end": 5, "label": "ARTIST", "id": None, "note": [1]}]
+    row = {"text": TEXT, "spans": spans, "meta": {"x": 1}, "extra": 5, "candidates": spans}
+    label_studio.write(path, [SourceRow("in.jsonl", 1, row)])
+    (written,) = json.loads(path.read_text(encoding="utf8"))
+    assert written["data"]["catalog_ner_row"] == {"extra": 5, "candidates": spans}
+    problems = Problems()
+    assert [source.row for source in label_studio.read(path, problems)] == [row]
+    assert len(problems) == 0
+
+
+def test_a_note_on_a_span_is_reported_once_a_task(path):
+    noted = {**DRAKE, "meta": {"text": ["the rapper"]}}
+    rows, problems = read(path, [task(TEXT, noted, noted)])
+    assert spans(rows[0]) == [(0, 5, "ARTIST")] * 2
+    assert problems.messages == [f"{path}:2: a span cannot hold meta.text; left out"]
+
+
+def test_other_data_of_a_task_is_reported_where_its_meta_is_no_object(path):
+    tasks = [{**task(TEXT), "data": {"text": TEXT, "url": "u", "meta": 5}}]
+    rows, problems = read(path, tasks)
+    assert rows == [{"text": TEXT, "spans": [], "meta": 5}]
+    assert problems.messages == [f"{path}:2: a meta that is no object cannot hold url; left out"]
+    assert problems.counts == {"key not held": 1}
 
 
 def test_other_data_of_a_task_is_kept_in_meta(path):

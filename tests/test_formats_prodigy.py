@@ -111,10 +111,33 @@ def test_tokens_are_written_and_the_last_one_of_a_span_is_meant(path):
 
 
 def test_a_row_comes_back_with_all_its_keys(path):
-    row = {"text": TEXT, "spans": [{**DUNE, "id": "movie/dune", "score": 0.5}]}
-    row |= {"id": "a", "lang": "en", "meta": {"x": 1}}
+    row = {"text": TEXT, "spans": [{**DUNE, "id": 7, "score": 0.5, "source": "model"}]}
+    row |= {"id": "a", "lang": "en", "meta": {"x": 1}, "extra": None}
     written, _ = write(path, row)
     assert read(path, *written)[0] == [row]
+
+
+@pytest.mark.parametrize("meta", [None, {}, "x", [1]])
+def test_a_meta_of_any_kind_comes_back(path, meta):
+    row = {"text": TEXT, "spans": [], "meta": meta}
+    assert read(path, *write(path, row)[0])[0] == [row]
+
+
+def test_what_prodigy_says_is_reported_where_the_meta_is_no_object(path):
+    rows, problems = read(path, {"text": TEXT, "_task_hash": 3, "_view_id": "x", "meta": "m"})
+    assert rows == [{"text": TEXT, "spans": [], "meta": "m"}]
+    message = "a meta that is no object cannot hold _task_hash, _view_id; left out"
+    assert problems.messages == [f"{path}:1: {message}"]
+
+
+def test_keys_that_prodigy_makes_anew_are_reported_once_a_row(path):
+    row = {"text": TEXT, "spans": [{**DUNE, "token_start": 0}] * 2, "tokens": 5, "answer": "no"}
+    (written,), problems = write(path, row)
+    assert (written["answer"], written["spans"][0]["token_start"]) == ("accept", 1)
+    what = "answer, token_start, tokens"
+    assert problems.messages == [
+        f"in.jsonl:1: Prodigy, which has its own, cannot hold {what}; left out"
+    ]
 
 
 def test_a_span_off_token_boundaries_is_named_and_left_out(path):

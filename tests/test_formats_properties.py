@@ -80,6 +80,57 @@ def test_texts_and_spans_come_back_as_they_were(format_, rows, scheme):
         assert essence(back) == rows
 
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+IDS = st.none() | st.integers() | TEXT
+OTHER_KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": IDS,
+        "lang": st.sampled_from(["en", "de"]),
+        "meta": st.dictionaries(TEXT | st.just("id"), VALUES, max_size=3) | VALUES,
+        "extra": VALUES,
+        "candidates": st.just([{"start": 0, "end": 1, "label": "X"}]),
+        "selected": st.just([]),
+        "catalog_ner": st.just({"model": "x"}),
+    },
+)
+OTHER_SPAN_KEYS = st.fixed_dictionaries(
+    {}, optional={"id": IDS, "score": st.floats(0, 1), "note": VALUES}
+)
+
+
+@st.composite
+def full_rows(draw):
+    """Draw rows with all that a row may have."""
+    row = draw(annotated_rows())
+    spans = [span | draw(OTHER_SPAN_KEYS) for span in row["spans"]]
+    return {**row, "spans": spans, **draw(OTHER_KEYS)}
+
+
+@pytest.mark.parametrize("format_", Format)
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(full_rows(), min_size=1, max_size=3))
+def test_rows_come_back_with_all_their_keys(format_, rows):
+    if format_ is Format.BRAT:
+        rows = rows[:1]  # the order there is that of the names of the files
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = write_rows(folder / "in.jsonl", rows)
+        middle, back = folder / NAMES[format_], folder / "out.jsonl"
+        lost = convert(source, middle, source_format=Format.JSONL, target_format=format_)
+        changed = convert(middle, back, source_format=format_)
+        assert (lost.messages, changed.messages) == ([], [])
+        found = [json.loads(line) for line in back.read_text(encoding="utf8").split("\n")[:-1]]
+    if format_ is Format.BRAT and "id" not in rows[0]:
+        assert found[0].pop("id")  # the name of its files
+    assert found == rows
+
+
 @st.composite
 def overlapping_rows(draw):
     """Draw a text of words with spans of any offsets, overlapping and off boundaries too."""
@@ -117,6 +168,7 @@ LINES = st.lists(
     st.one_of(
         st.sampled_from(["", "a O", "b\tB-X", "c I-X", "#begin document", "-DOCSTART- O", "# a"]),
         st.sampled_from(['# text = "a\\n"', "# text = a b c", "# sent_id = 1", "S-X", "a\t\tO"]),
+        st.sampled_from(["# row = {}", "# row = oops", '# row = {"spans": [{"start": 0}]}']),
         st.text(max_size=8),
     )
 ).map("\n".join)
@@ -150,7 +202,13 @@ JUNK = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(junk=JUNK)
 def test_no_json_whatsoever_makes_a_conversion_fail(format_, junk):
-    task = {"data": {"text": "x"}, "annotations": [{"result": [{"type": "labels", "value": junk}]}]}
+    value = {"start": 0, "end": 1, "labels": ["X"]}
+    results = [
+        {"type": "labels", "value": junk},
+        {"type": "labels", "value": value, "meta": {"catalog_ner_row": junk, "entity_id": junk}},
+    ]
+    data = {"text": "x", "catalog_ner_row": junk}
+    task = {"data": data, "annotations": [{"result": results}]}
     rows = [junk, {"text": "x", "spans": junk, "tokens": junk, "meta": junk, "id": junk}]
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "in", Path(name) / "out"

@@ -19,6 +19,8 @@ from spacy_catalog_ner.evaluation.gate import (
     compare_results,
     read_result,
 )
+from spacy_catalog_ner.evaluation.html import render_html
+from spacy_catalog_ner.evaluation.markdown import render_result_markdown
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 
 ROWS = [
@@ -43,12 +45,12 @@ def pairs_of(predicted: list[dict], gold: list[dict] = ROWS):
     return align_rows(predicted, gold, Problems())
 
 
-def changes_of(new: list[dict], old: list[dict], *, paired: bool) -> dict[str | None, Change]:
+def changes_of(
+    new: list[dict], old: list[dict], gold: list[dict] = ROWS, *, paired: bool
+) -> dict[str | None, Change]:
     """Return the changes by label, None for all entities."""
-    if paired:
-        changes = compare_pairs(pairs_of(new), pairs_of(old))
-    else:
-        changes = compare_results(evaluate_pairs(pairs_of(new)), evaluate_pairs(pairs_of(old)))
+    pairs = [pairs_of(rows, gold) for rows in (new, old)]
+    changes = compare_pairs(*pairs) if paired else compare_results(*map(evaluate_pairs, pairs))
     return {change.label: change for change in changes}
 
 
@@ -100,19 +102,58 @@ def test_a_rise_is_no_loss(paired):
 
 
 def result_of(f1: float, interval: list[float]) -> dict:
-    score = {"tp": 1, "fn": 0, "f1": f1, "intervals": {"f1": interval}}
-    return {"texts": 1, "micro": score, "per_label": {}}
+    score = {"tp": 50, "fn": 0, "f1": f1, "intervals": {"f1": interval}}
+    return {"texts": 50, "gold": "", "micro": score, "per_label": {}}
 
 
-def test_half_widths_of_two_results_add_in_squares():
-    # Half-widths of 3 and 4 points make one of 5
-    (change,) = compare_results(result_of(0.7, [0.66, 0.74]), result_of(0.8, [0.77, 0.83]))
-    assert (change.points, change.interval) == (-10.0, (-15.0, -5.0))
+def test_the_arms_of_two_results_add_in_squares():
+    # Arms of 3 and 4 points make one of 5, of 12 and 5 one of 13: the lower one of the one system
+    # with the upper one of the other
+    (change,) = compare_results(result_of(0.7, [0.58, 0.74]), result_of(0.8, [0.77, 0.85]))
+    assert (change.points, change.interval) == (-10.0, (-23.0, -5.0))
 
 
 def test_the_interval_of_two_results_ends_where_f1_does():
+    (change,) = compare_results(result_of(0.1, [0.0, 0.2]), result_of(0.9, [0.4, 1.0]))
+    assert change.interval == pytest.approx((-94.14, -29.01), abs=0.01)
     (change,) = compare_results(result_of(0.0, [0.0, 0.0]), result_of(1.0, [0.0, 1.0]))
-    assert (change.points, change.interval) == (-100.0, (-100.0, -50.0))
+    assert (change.points, change.interval) == (-100.0, (-100.0, 0.0))
+    (change,) = compare_results(result_of(0.1, [0.0, 0.6]), result_of(0.9, [0.8, 1.0]))
+    assert change.interval[0] >= -100
+
+
+def test_an_interval_that_ends_short_of_its_figure_has_no_arm_there():
+    (change,) = compare_results(result_of(0.5, [0.4, 0.45]), result_of(0.5, [0.5, 0.5]))
+    assert change.interval == (-10.0, 0.0)
+
+
+@both_ways
+def test_one_missed_entity_of_a_rare_label_is_noise(paired):
+    rare = annotate("turn on radio1", {"radio1": "RADIO"})
+    gold = [*ROWS, rare]
+    new = [*ROWS, {**rare, "spans": []}]
+    change = changes_of(new, gold, gold, paired=paired)["RADIO"]
+    assert (change.points, change.interval) == (-100.0, (-100.0, 0.0))
+    assert not change.is_loss
+
+
+@both_ways
+@pytest.mark.parametrize("number", [1, 2, 9])
+def test_a_few_texts_are_too_few_to_tell(paired, number):
+    gold = ROWS[:number]
+    nothing = [{**row, "spans": []} for row in gold]
+    for change in changes_of(nothing, gold, gold, paired=paired).values():
+        assert change.interval == (-100.0, -100.0)
+        assert change.verdict == "Too few to tell" and not change.is_loss
+
+
+@both_ways
+@pytest.mark.parametrize(("entities", "verdict"), [(9, "Too few to tell"), (10, "Loss")])
+def test_a_loss_of_a_label_needs_ten_gold_entities(paired, entities, verdict):
+    gold = without("CITY", range(entities, 60))
+    new = without("CITY", range(60))
+    city = changes_of(new, gold, gold, paired=paired)["CITY"]
+    assert (city.evidence, city.verdict) == (entities, verdict)
 
 
 def test_a_label_that_vanished_fell_to_zero():
@@ -145,6 +186,32 @@ def test_the_same_texts_with_other_gold_entities_are_another_gold_set():
     old = evaluate_pairs(pairs_of(other, other))
     with pytest.raises(CatalogNERError, match="60 texts with 119 entities"):
         compare_results(evaluate_pairs(pairs_of(ROWS)), old)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"text": "play song9 in a city"}, {"spans": [{"start": 0, "end": 4, "label": "SONG"}] * 2}],
+    ids=["text", "entities"],
+)
+def test_another_gold_set_of_the_same_size_is_another_gold_set(change):
+    other = [*ROWS[:-1], {**annotate("play song9 in rome", {"song9": "SONG", "rome": "CITY"})}]
+    other[-1] = {**other[-1], **change}
+    old = evaluate_pairs(pairs_of(other, other), samples=1)
+    with pytest.raises(CatalogNERError, match="measured on another gold set"):
+        compare_results(evaluate_pairs(pairs_of(ROWS), samples=1), old)
+
+
+def test_another_gold_set_of_as_many_entities_is_said_to_be_another():
+    other = [*ROWS[1:], annotate("play thriller in rome", {"thriller": "SONG", "rome": "CITY"})]
+    old = evaluate_pairs(pairs_of(other, other), samples=1)
+    with pytest.raises(CatalogNERError, match="120 entities; this one has as many, but others"):
+        compare_results(evaluate_pairs(pairs_of(ROWS), samples=1), old)
+
+
+def test_the_same_gold_set_in_another_order_is_the_same():
+    shuffled = [{**row, "spans": row["spans"][::-1]} for row in ROWS[::-1]]
+    old = evaluate_pairs(pairs_of(shuffled, shuffled), samples=1)
+    assert compare_results(evaluate_pairs(pairs_of(ROWS), samples=1), old)[0].points == 0
 
 
 def test_predictions_for_other_gold_texts_are_not_compared():
@@ -189,7 +256,7 @@ def test_the_interval_is_the_one_of_drawing_texts_one_by_one():
 
 
 def change(label: str | None, points: float) -> Change:
-    return Change(label, 0.9, 0.9 + points / 100, points, (points - 1, points + 1))
+    return Change(label, 0.9, 0.9 + points / 100, points, (points - 1, points + 1), evidence=50)
 
 
 CHANGES = [change(None, -1.5), change("CITY", -6.0), change("SONG", 3.0)]
@@ -240,6 +307,10 @@ def test_a_saved_result_is_read_as_it_was(saved):
         ({"per_label": []}, "not a result"),
         ({"per_label": {"CITY": 0.5}}, "not a result"),
         ({"texts": "many"}, "not a result"),
+        ({"gold": None}, r"not a result .*gold"),
+        ({"overlap": None}, r"not a result .*overlap"),
+        ({"tokens": {"f1": 0.5}}, r"not a result .*tokens"),
+        ({"errors": {"type": 1}}, "not a result .*no errors of kind 'boundary'"),
     ],
     ids=str,
 )
@@ -249,6 +320,32 @@ def test_a_result_of_another_shape_is_one_line(saved, changes, message):
         read_result(path)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
+
+
+READ = [
+    *("texts", "gold", "micro", "macro_precision", "macro_recall", "macro_f1", "per_label"),
+    *("boundary", "type_accuracy", "overlap", "tokens", "candidate_recall", "errors"),
+]
+
+
+@pytest.mark.parametrize("key", READ)
+def test_a_result_without_something_that_is_read_is_one_line(tmp_path, key):
+    result = evaluate_pairs(pairs_of(ROWS), samples=1)
+    del result[key]
+    path = tmp_path / "trimmed.json"
+    path.write_text(json.dumps(result))
+    with pytest.raises(CatalogNERError, match=rf"trimmed\.json: not a result .*`{key}`") as error:
+        read_result(path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_reports_read_no_more_of_a_baseline_than_was_checked():
+    pairs = pairs_of(ROWS)
+    result = evaluate_pairs(pairs, samples=1)
+    baseline = {key: result[key] for key in READ}
+    html = render_html(result, pairs, title="Test", attributed=[], baseline=baseline)
+    assert "baseline 1.000" in html
+    assert "| 1.000 | +0.000 |" in render_result_markdown(result, "Test", baseline)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '"text"', "null"])

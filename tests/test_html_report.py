@@ -41,8 +41,10 @@ def evaluate(pairs: list[Pair], **options) -> dict:
     return evaluate_pairs(pairs, samples=20, **options)
 
 
-def render(pairs: list[Pair], *, title: str = "Test", train=None, **options) -> str:
-    result = evaluate(pairs, train=train)
+def render(
+    pairs: list[Pair], *, title: str = "Test", train=None, comparison=None, **options
+) -> str:
+    result = {**evaluate(pairs, train=train), "comparison": comparison}
     attributed = attribute(pairs, compare(pairs))
     return render_html(result, pairs, title=title, attributed=attributed, **options)
 
@@ -100,6 +102,8 @@ def test_the_summary_has_every_figure_with_its_interval(pairs):
     low, high = result["micro"]["intervals"]["f1"]
     assert f"F1 {result['micro']['f1']:.3f} {low:.3f} to {high:.3f}" in text
     assert f"Macro F1 {result['macro_f1']:.3f}" in text
+    assert f"Macro precision {result['macro_precision']:.3f}" in text
+    assert f"Macro recall {result['macro_recall']:.3f}" in text
     assert f"Type accuracy {result['type_accuracy']:.3f}" in text
     assert "3 texts, 4 gold entities, 3 predicted, 2 of them right" in text
 
@@ -112,6 +116,30 @@ def test_a_baseline_stands_beside_with_the_difference(pairs):
     assert f"baseline 0.000 (+{f1:.3f})" in Page(html).text
     assert Page(html).data["texts"][0][6] == []
     assert "aseline" not in Page(render(pairs)).text
+
+
+COMPARISON = {
+    "baseline": "old <b>.jsonl",
+    "micro": {"points": 16.36, "interval": [-0.04, 44.7]},
+    "per_label": {
+        "ARTIST": {"points": -2.0, "interval": [-3.5, -1.0]},
+        "SONG": {"points": 3.0, "interval": [1.0, 5.0]},
+    },
+    "p_value": 0.4906,
+}
+
+
+def test_a_comparison_is_shown_with_its_interval_and_p(pairs):
+    text = Page(render(pairs, baseline=evaluate(pairs), comparison=COMPARISON)).text
+    expected = (
+        "F1 against the baseline, old <b>.jsonl: +16.4 (+0.0 to +44.7) points, with the 95 %"
+        " interval of the difference; p = 0.4906 (paired approximate randomisation)."
+    )
+    assert expected in text
+    assert "-2.0 (-3.5 to -1.0)" in text and "+3.0 (+1.0 to +5.0)" in text
+    without = {**COMPARISON, "p_value": None}
+    page = Page(render(pairs, baseline=evaluate(pairs), comparison=without))
+    assert "of the difference." in page.text and "p =" not in page.text
 
 
 def test_sections_without_figures_are_left_out(pairs):
@@ -150,7 +178,23 @@ def test_an_evaluation_without_errors_or_entities_is_rendered():
 def test_errors_beyond_the_limit_are_left_out_and_counted(pairs):
     page = Page(render(pairs, max_errors=1))
     assert len(page.data["texts"]) == 1
-    assert "Shown are the first 1 of the 2 texts with errors." in page.text
+    assert "1 of the 2 texts with errors are left out" in page.text
+
+
+def test_a_text_too_large_for_the_page_is_left_out_and_the_others_are_shown():
+    huge = "x" * 9_000_000
+    texts = [huge, "play hello", huge + "y", "play adele"]
+    pairs = pair_up([row(text, (0, 4, "A")) for text in texts], [row(text) for text in texts])
+    page = Page(render(pairs))
+    assert [text for _, text, *_ in page.data["texts"]] == ["play hello", "play adele"]
+    assert "2 of the 4 texts with errors are left out" in page.text
+    assert "the other 2 can be found here" in page.text
+
+
+def test_a_text_with_too_many_errors_is_left_out_and_the_others_are_shown():
+    gold = [row(TEXT, HELLO, ADELE), row("play hello", HELLO)]
+    page = Page(render(pair_up(gold, [row(each["text"]) for each in gold]), max_errors=1))
+    assert [text for _, text, *_ in page.data["texts"]] == ["play hello"]
 
 
 def test_long_texts_never_make_a_page_of_10_megabytes():
@@ -158,7 +202,7 @@ def test_long_texts_never_make_a_page_of_10_megabytes():
     pairs = pair_up([row(text, (0, 5, "A")) for text in texts], [row(text) for text in texts])
     html = render(pairs)
     assert len(html.encode("utf8")) < 10_000_000
-    assert "of the 20 texts with errors" in Page(html).text
+    assert "11 of the 20 texts with errors are left out" in Page(html).text
 
 
 def test_of_hundreds_of_labels_the_most_confused_are_shown():
@@ -229,9 +273,49 @@ def test_markdown_has_summary_labels_stages_and_errors(pairs):
     assert "| missed | 1 |" in text
 
 
+def test_markdown_has_confusions_length_novelty_and_calibration(pairs):
+    result = evaluate(pairs, train=[row("hello", (0, 5, "SONG"))])
+    text = render_result_markdown(result, "My test")
+    assert "| SONG | ARTIST | 1 |" in text
+    assert "| 1 to 4 |" in text and "| words |" in text
+    assert "| seen | 0.800 |" in text and "| unseen | 0.000 |" in text
+    assert "| 0.8 to 0.9 | 1 | 0.800 | 1.000 |" in text
+    error = result["calibration"]["expected_calibration_error"]
+    assert f"Expected calibration error: {error:.3f}" in text
+    assert "baseline" not in text
+
+
+def test_markdown_has_the_baseline_beside(pairs):
+    nothing = evaluate(
+        pair_up([pair.gold for pair in pairs], [row(pair.gold["text"]) for pair in pairs])
+    )
+    result = {**evaluate(pairs), "comparison": COMPARISON}
+    text = render_result_markdown(result, "My test", nothing)
+    low, high = result["micro"]["intervals"]["f1"]
+    f1 = result["micro"]["f1"]
+    assert f"| F1 | {f1:.3f} | {low:.3f} to {high:.3f} | 0.000 | +{f1:.3f} |" in text
+    assert "| 0.000 | +0.800 | +3.0 (+1.0 to +5.0) |" in text
+    assert "| missed | 1 | 4 |" in text
+    assert "old &lt;b>.jsonl: +16.4 (+0.0 to +44.7) points" in text
+    assert "; p = 0.4906 (paired approximate randomisation)." in text
+
+
+def test_markdown_has_the_twenty_most_frequent_confusions():
+    numbers = range(25)
+    gold = [row(f"text {number}", (0, 4, f"A{number:02}")) for number in numbers]
+    predicted = [row(f"text {number}", (0, 4, f"B{number:02}")) for number in numbers]
+    text = render_result_markdown(evaluate(pair_up(gold, predicted)), "My test")
+    assert "| A19 | B19 | 1 |" in text and "| A20 | B20 |" not in text
+    assert "The first 20 of 25 pairs of labels." in text
+    text = render_result_markdown(evaluate(pair_up(gold, gold)), "My test")
+    assert "No label was taken for another." in text
+
+
 def test_every_markdown_row_has_as_many_cells_as_its_head():
     gold = row(TEXT, (0, 4, "A|B"), (5, 10, "*<b>*"))
-    text = render_result_markdown(evaluate(pair_up([gold], [row(TEXT)])), "# a\nb")
+    predicted = row(TEXT, (0, 4, "*<b>*"), score=0.5)
+    result = evaluate(pair_up([gold], [predicted]), train=[gold])
+    text = render_result_markdown(result, "# a\nb", baseline=result)
     assert "| A\\|B |" in text and "| \\*&lt;b>\\* |" in text
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1

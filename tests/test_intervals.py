@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.evaluation import Score
+from spacy_catalog_ner.evaluation import Score, intervals
 from spacy_catalog_ner.evaluation.intervals import bootstrap, macro_f1, precision_recall_f1
 
 
@@ -55,6 +55,13 @@ def test_the_interval_is_that_of_drawing_texts_with_replacement():
     expected = np.percentile(f1(drawn)[:, 0], [2.5, 97.5])
     (interval,) = bootstrap(counts, f1, samples=20_000)
     assert interval == pytest.approx(expected, abs=0.002)
+
+
+def test_neither_blocks_nor_narrow_counts_change_the_interval(monkeypatch):
+    counts = random_counts(500)
+    expected = bootstrap(counts, f1).tolist()
+    monkeypatch.setattr(intervals, "_CELLS", 10)  # three rows at a time
+    assert bootstrap(counts.astype(np.uint8), f1).tolist() == expected
 
 
 def test_about_95_in_100_intervals_hold_the_true_recall():

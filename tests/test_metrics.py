@@ -14,7 +14,14 @@ from spacy.training import Example
 
 from spacy_catalog_ner.doc_rows import doc_to_row
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation import Score, evaluate_pairs, evaluate_rows
+from spacy_catalog_ner.evaluation import (
+    Score,
+    align_rows,
+    compare,
+    evaluate_pairs,
+    evaluate_rows,
+)
+from spacy_catalog_ner.evaluation.metrics import count_labels, total_scores
 
 VOCAB = spacy.blank("en").vocab
 TEXT = "new york city"
@@ -96,6 +103,25 @@ def test_the_macro_mean_is_over_the_labels_in_gold():
     assert result["macro_f1"] == 0.5
 
 
+def test_macro_precision_and_recall_are_means_over_the_same_labels():
+    # CITY: precision 1/2, recall 1; SONG: 1, 1/2
+    gold = [row(CITY, SONG), row(SONG)]
+    predicted = [row(CITY, SONG, (4, 8, "CITY"), (9, 13, "NEVER")), row()]
+    result = evaluate_rows(predicted, gold)
+    assert (result["macro_precision"], result["macro_recall"]) == (0.75, 0.75)
+    assert result["macro_f1"] == 0.6667
+
+
+def test_the_gold_set_has_a_digest_whatever_the_order_and_the_predictions():
+    gold = [row(CITY, SONG), row((0, 4, "CITY"), text="oslo")]
+    digest = evaluate_rows(gold, gold)["gold"]
+    assert len(digest) == 16 and int(digest, 16)
+    assert evaluate_rows([row()], gold)["gold"] == digest
+    assert evaluate_rows(gold, [gold[1], row(SONG, CITY, CITY)])["gold"] == digest
+    for other in (gold[:1], [*gold, gold[0]], [gold[0], row((0, 3, "CITY"), text="oslo")]):
+        assert evaluate_rows(gold, other)["gold"] != digest
+
+
 def test_the_intervals_of_all_figures_are_around_them():
     gold = [row(CITY, SONG), row(CITY), row(SONG), row()] * 20
     predicted = [row(CITY, (0, 8, "SONG")), row(CITY), row(), row((4, 8, "CITY"))] * 20
@@ -153,6 +179,19 @@ def test_tokens_are_scored_where_there_is_a_tokenizer():
     assert evaluate_rows(predicted, gold)["tokens"] is None
 
 
+def test_lengths_are_in_tokens_where_there_is_a_tokenizer():
+    text = "東京の天気を教えて"  # one word between white space
+    gold = [row((0, 2, "CITY"), text=text)]
+
+    def tokenize(text: str) -> list[tuple[int, int]]:
+        return [(position, position + 1) for position in range(len(text))]
+
+    (part,) = evaluate_rows(gold, gold, tokenize=tokenize)["by_length"]
+    assert (part["from"], part["to"]) == (9, 16)
+    (part,) = evaluate_rows(gold, gold)["by_length"]
+    assert (part["from"], part["to"]) == (1, 4)
+
+
 def test_the_share_of_gold_among_the_candidates_is_the_ceiling():
     predicted = [row(CITY, candidates=[as_dict(CITY), as_dict((9, 13, "CITY"))])]
     assert evaluate_rows(predicted, [row(CITY, SONG)])["candidate_recall"] == 0.5
@@ -201,7 +240,7 @@ def test_nothing_predicted_and_nothing_to_find_is_zero():
     zero = {"tp": 0, "fp": 0, "fn": 0, "precision": 0, "recall": 0, "f1": 0}
     zeros = {"precision": [0, 0], "recall": [0, 0], "f1": [0, 0]}
     assert result["micro"] == {**zero, "intervals": zeros}
-    assert result["macro_f1"] == 0
+    assert result["macro_precision"] == result["macro_recall"] == result["macro_f1"] == 0
     assert result["macro_f1_interval"] == [0, 0]
     assert result["boundary"] == result["overlap"] == zero
     assert result["type_accuracy"] is None
@@ -223,6 +262,23 @@ def test_no_texts_at_all_are_an_error():
 def test_an_interval_needs_a_sample():
     with pytest.raises(CatalogNERError, match="samples: expected a number above 0, got 0"):
         evaluate_rows([row()], [row()], samples=0)
+
+
+def test_counts_of_hundreds_of_labels_take_a_byte_each():
+    rows = [row((0, 8, f"L{number}")) for number in range(300)]
+    pairs = align_rows([row(), *rows[1:]], rows, Problems())
+    labels, counted = count_labels(compare(pairs), len(pairs))
+    assert counted.shape == (300, 300, 3) and counted.nbytes == counted.size
+    micro, per_label = total_scores(labels, counted)
+    assert (micro.tp, micro.fp, micro.fn) == (299, 0, 1)
+    assert (per_label["L0"].fn, per_label["L1"].tp) == (1, 1)
+
+
+def test_a_text_with_more_entities_than_a_byte_holds_is_counted_right():
+    text = "la " * 400
+    spans = [(3 * number, 3 * number + 2, "LA") for number in range(400)]
+    result = evaluate_rows([row(*spans[:300], text=text)], [row(*spans, text=text)])
+    assert counts(result["micro"]) == counts(result["per_label"]["LA"]) == (300, 0, 100)
 
 
 def test_scores_of_several_texts_add_up():
@@ -312,7 +368,9 @@ def test_flat_entities_get_the_scores_that_seqeval_gives_in_strict_mode():
         in_gold = [scores["f1-score"] for scores in theirs.values() if scores["support"]]
         assert ours["macro_f1"] == pytest.approx(sum(in_gold) / max(len(in_gold), 1), abs=5.1e-5)
         if len(in_gold) == len(theirs):
-            assert ours["macro_f1"] == pytest.approx(averages["macro"]["f1-score"], abs=5.1e-5)
+            for name, key in (("precision",) * 2, ("recall",) * 2, ("f1", "f1-score")):
+                expected = averages["macro"][key]
+                assert ours[f"macro_{name}"] == pytest.approx(expected, abs=5.1e-5)
         compared += 1
     assert compared > 1900
 

@@ -63,6 +63,13 @@ def test_every_command_says_what_it_is_for(name):
     assert COMMANDS[name]["help"]
 
 
+def test_the_gate_compares_with_answers_and_not_only_with_their_figures():
+    answers, baseline = "corpus/media-en/test.grounded.jsonl", "reports/baseline.jsonl"
+    assert COMMANDS["keep-baseline"]["script"] == [f"cp {answers} {baseline}"]
+    (gate,) = COMMANDS["gate"]["script"]
+    assert gate.startswith(f"catalog-ner evaluate {answers} ") and f"--baseline {baseline} " in gate
+
+
 def test_every_variable_is_used_and_every_variable_used_is_set():
     used = set(re.findall(r"\$\{vars\.(\w+)\}", SOURCE))
     assert used == set(PROJECT["vars"])

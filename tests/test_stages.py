@@ -76,6 +76,36 @@ def test_an_invented_entity_is_put_down_to_what_let_it_in(made, stage):
     assert errors_of([predicted], [{"text": TEXT, "spans": []}]) == [(stage, "invented", "adele")]
 
 
+def test_a_text_without_an_answer_is_no_stages_fault():
+    failed = {"text": TEXT, "spans": [], "candidates": [], "catalog_ner": {"failure": "timeout"}}
+    gold = [
+        {"text": TEXT, "spans": [ADELE]},
+        {"text": "adele", "spans": [{**ADELE, "start": 0, "end": 5}]},
+    ]
+    assert errors_of([failed], gold) == [
+        ("no answer", "missed", "adele"),
+        ("no answer", "missed", "adele"),
+    ]
+
+
+def test_what_a_failed_prediction_has_besides_is_put_down_to_its_failure():
+    failed = {"text": TEXT, "spans": [ADELE], "catalog_ner": {"failure": "timeout"}}
+    assert errors_of([failed], [{"text": TEXT, "spans": []}]) == [
+        ("no answer", "invented", "adele")
+    ]
+
+
+def test_candidate_recall_is_of_the_texts_that_were_answered():
+    answered = {"text": TEXT, "spans": [], "candidates": [ADELE]}
+    failed = {"text": "adele", "spans": [], "candidates": [], "catalog_ner": {"failure": "x"}}
+    gold = [
+        {"text": text, "spans": [{**ADELE, "start": text.index("adele"), "end": len(text)}]}
+        for text in (TEXT, "adele", "by adele")
+    ]
+    pairs = align_rows([answered, failed], gold, Problems())
+    assert evaluate_pairs(pairs, samples=1)["candidate_recall"] == 1
+
+
 def test_both_sides_of_a_wrong_label_have_a_stage_of_their_own():
     song = {**ADELE, "label": "SONG"}
     predicted = {"text": TEXT, "spans": [song], "candidates": [song]}

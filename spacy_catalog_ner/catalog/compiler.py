@@ -45,7 +45,7 @@ def compile_catalog(
     ----------
     entries
         Any number of entries, in any order; the result does not depend on the order. They are
-        taken one at a time and not kept: ten million need about 3 GB.
+        taken one at a time and not kept: ten million need about 4 GB.
     path
         Folder to write, replaced only when everything is written.
     name

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
-from spacy_catalog_ner.cli.evaluate import make_tokenizer, read_rows
+from spacy_catalog_ner.cli.reading import make_tokenizer, read_rows
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.agreement import measure_agreement
 from spacy_catalog_ner.files import write_jsonl
@@ -27,11 +27,20 @@ def agreement(
 
     Example: catalog-ner agreement first.jsonl second.jsonl -o disagreements.jsonl
     """
-    problems = Problems()
     tokenize = make_tokenizer(lang)
-    rows_a, rows_b = read_rows(a, problems), read_rows(b, problems)
-    result = measure_agreement(rows_a, rows_b, tokenize, problems, names=(str(a), str(b)))
-    warn_of(problems)
+    problems = Problems()
+    try:
+        first, second = read_rows(a, problems), read_rows(b, problems)
+        result = measure_agreement(
+            first.rows,
+            second.rows,
+            tokenize,
+            problems,
+            names=(first.name, second.name),
+            lines=(first.lines, second.lines),
+        )
+    finally:
+        warn_of(problems)
     if output is not None:
         count = write_jsonl(output, result.pop("disagreements"))
         say(f"{output}: {count} disagreements to talk about")

@@ -8,11 +8,18 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
+from spacy_catalog_ner.cli.reading import (
+    ANNOTATED,
+    AnnotatedFile,
+    align_files,
+    is_annotated,
+    make_tokenizer,
+    read_rows,
+)
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation import render_markdown
-from spacy_catalog_ner.evaluation.alignment import Pair, align_rows
+from spacy_catalog_ner.evaluation.alignment import Pair
 from spacy_catalog_ner.evaluation.comparison import compare
 from spacy_catalog_ner.evaluation.gate import (
     Change,
@@ -23,12 +30,10 @@ from spacy_catalog_ner.evaluation.gate import (
 )
 from spacy_catalog_ner.evaluation.html import render_html
 from spacy_catalog_ner.evaluation.markdown import render_result_markdown
-from spacy_catalog_ner.evaluation.metrics import Tokenize, evaluate_pairs
+from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.evaluation.significance import compare_systems
 from spacy_catalog_ner.evaluation.stages import attribute
 from spacy_catalog_ner.files import atomic_write, require_file, write_json
-
-Row = dict[str, Any]
 
 
 def evaluate(
@@ -82,26 +87,21 @@ def evaluate(
     if per_label and max_drop is None:
         raise CatalogNERError("--per-label: give the points that F1 may fall by, --max-drop POINTS")
     problems = Problems()
-    gold_rows = read_rows(gold, problems)
     options: dict[str, Any] = {
         "samples": samples,
         "seed": seed,
         "tokenize": make_tokenizer(lang) if tokens else None,
-        "train": [row for path in train for row in read_rows(path, problems)] if train else None,
     }
-    # Before the pipeline runs, which can take long
-    old = None if baseline is None else _read_baseline(baseline, gold_rows, problems, options)
-    if _is_annotated(Path(predictions)):
-        if overrides:
-            raise CatalogNERError(f"--{next(iter(overrides))}: a file of predictions has no config")
-        rows = read_rows(Path(predictions), problems)
-    else:
-        from spacy_catalog_ner.labelling import label_rows
-        from spacy_catalog_ner.pipelines import load_pipeline
-
-        rows = list(label_rows(load_pipeline(predictions, overrides), gold_rows))
-    pairs = align_rows(rows, gold_rows, problems, source=predictions)
-    warn_of(problems)
+    try:
+        annotated = read_rows(gold, problems)
+        if train:
+            options["train"] = [row for path in train for row in read_rows(path, problems).rows]
+        # Before the pipeline runs, which can take long
+        old = None if baseline is None else _read_baseline(baseline, annotated, problems, options)
+        answers = _read_predictions(predictions, overrides, annotated, problems)
+        pairs = align_files(answers, annotated, problems)
+    finally:
+        warn_of(problems)
     result = evaluate_pairs(pairs, **options)
     changes: list[Change] = []
     if old is not None:
@@ -109,18 +109,7 @@ def evaluate(
     title = f"{Path(predictions).name} on {gold.name}"
     if output is not None:
         write_json(output, result)
-    if html is not None:
-        page = render_html(
-            result,
-            pairs,
-            title=title,
-            attributed=attribute(pairs, compare(pairs)),
-            baseline=None if old is None else old.result,
-            baseline_pairs=None if old is None else old.pairs,
-        )
-        _write(html, page)
-    if markdown is not None:
-        _write(markdown, render_result_markdown(result, title))
+    _write_reports(html, markdown, _System(result, pairs), old, title)
     show(result)
     if changes:
         p_value = result["comparison"]["p_value"]
@@ -137,17 +126,33 @@ class _System(NamedTuple):
     pairs: list[Pair] | None
 
 
+def _read_predictions(
+    name: str, overrides: dict[str, Any], gold: AnnotatedFile, problems: Problems
+) -> AnnotatedFile:
+    """Read predictions, or have a pipeline make them of the gold texts."""
+    path = Path(name)
+    if is_annotated(path):
+        if overrides:
+            raise CatalogNERError(f"--{next(iter(overrides))}: a file of predictions has no config")
+        return read_rows(path, problems)
+    from spacy_catalog_ner.labelling import label_rows
+    from spacy_catalog_ner.pipelines import load_pipeline
+
+    # What is wrong with an answer is said of the gold row that it is made of
+    return gold._replace(rows=list(label_rows(load_pipeline(name, overrides), gold.rows)))
+
+
 def _read_baseline(
-    path: Path, gold: list[Row], problems: Problems, options: dict[str, Any]
+    path: Path, gold: AnnotatedFile, problems: Problems, options: dict[str, Any]
 ) -> _System:
     if path.suffix == ".json":
         return _System(read_result(path), None)
-    if not _is_annotated(path):
+    if not path.name.endswith(ANNOTATED):
         raise CatalogNERError(
             f"{path}: expected a result of `catalog-ner evaluate -o` (.json) or predictions"
-            f" ({', '.join(_ANNOTATED)})"
+            f" ({', '.join(ANNOTATED)})"
         )
-    pairs = align_rows(read_rows(path, problems), gold, problems, source=str(path))
+    pairs = align_files(read_rows(path, problems), gold, problems)
     return _System(evaluate_pairs(pairs, **options), pairs)
 
 
@@ -174,11 +179,29 @@ def _compare(
     }
 
 
+def _write_reports(
+    html: Path | None, markdown: Path | None, new: _System, old: _System | None, title: str
+) -> None:
+    baseline = None if old is None else old.result
+    if html is not None and new.pairs is not None:
+        page = render_html(
+            new.result,
+            new.pairs,
+            title=title,
+            attributed=attribute(new.pairs, compare(new.pairs)),
+            baseline=baseline,
+            baseline_pairs=None if old is None else old.pairs,
+        )
+        _write(html, page)
+    if markdown is not None:
+        _write(markdown, render_result_markdown(new.result, title, baseline))
+
+
 def _fails(changes: list[Change], max_drop: float, per_label: bool) -> bool:
     """Say what fell too far, and tell whether any of it is a loss."""
     fallen = check_regression(changes, max_drop=max_drop, per_label=per_label)
     for change in fallen:
-        say(f"{'Loss' if change.is_loss else 'Within noise'}: {_describe(change)}")
+        say(f"{change.verdict}: {_describe(change)}")
     lost = [change for change in fallen if change.is_loss]
     if lost:
         names = ", ".join(change.label or "all entities" for change in lost)
@@ -214,19 +237,22 @@ def report(
     from spacy_catalog_ner.labelling import summary_path
 
     problems = Problems()
-    gold_rows = read_rows(gold, problems)
     results = {}
-    for system in systems:
-        name, separator, path = system.partition("=")
-        if not separator:
-            raise CatalogNERError(f"{system!r}: expected NAME=LABELLED.jsonl")
-        results[name] = _score(Path(path), gold_rows, problems)
-        summary = summary_path(Path(path))
-        if summary.is_file():
-            figures = json.loads(summary.read_text(encoding="utf8"))
-            results[name]["seconds_per_text"] = figures["seconds_per_text"]
+    try:
+        annotated = read_rows(gold, problems)
+        for system in systems:
+            name, separator, path = system.partition("=")
+            if not separator:
+                raise CatalogNERError(f"{system!r}: expected NAME=LABELLED.jsonl")
+            answers = read_rows(Path(path), problems)
+            results[name] = evaluate_pairs(align_files(answers, annotated, problems))
+            summary = summary_path(Path(path))
+            if summary.is_file():
+                figures = json.loads(summary.read_text(encoding="utf8"))
+                results[name]["seconds_per_text"] = figures["seconds_per_text"]
+    finally:
+        warn_of(problems)
     meta = {} if corpus is None else _read_json(corpus)
-    warn_of(problems)
     text = render_markdown(title, meta, results)
     _write(output.with_name(f"{output.name}.md"), text)
     write_json(output.with_name(f"{output.name}.json"), {"corpus": meta, "systems": results})
@@ -240,55 +266,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError as err:
         raise CatalogNERError(f"{path}: not JSON ({err})") from None
     return meta
-
-
-def _score(predictions: Path, gold: list[Row], problems: Problems) -> dict[str, Any]:
-    rows = read_rows(predictions, problems)
-    return evaluate_pairs(align_rows(rows, gold, problems, source=str(predictions)))
-
-
-_ANNOTATED = (".jsonl", ".gz", ".zst", ".spacy")
-
-
-def _is_annotated(path: Path) -> bool:
-    return path.suffix in _ANNOTATED
-
-
-def read_rows(path: Path, problems: Problems) -> list[Row]:
-    """Read annotated texts: JSONL, or a DocBin (.spacy).
-
-    Raises
-    ------
-    CatalogNERError
-        If there is no such file, or no DocBin in it.
-    """
-    if path.suffix == ".spacy":
-        from spacy_catalog_ner.formats import docbin
-        from spacy_catalog_ner.pipelines import blank_pipeline
-
-        # Whatever their language, Docs bring their tokens along
-        docs = docbin.read(require_file(path, "a DocBin"), blank_pipeline("xx"), problems)
-        return [source.row for source in docs]
-    return [row for _, row in read_annotated(path, problems)]
-
-
-def make_tokenizer(lang: str) -> Tokenize:
-    """Return what gives (start, end) of a text's tokens, without white space, in characters.
-
-    Raises
-    ------
-    CatalogNERError
-        If spaCy does not know the language.
-    """
-    from spacy_catalog_ner.pipelines import blank_pipeline
-
-    nlp = blank_pipeline(lang)
-
-    def tokenize(text: str) -> list[tuple[int, int]]:
-        tokens = (token for token in nlp.make_doc(text) if not token.is_space)
-        return [(token.idx, token.idx + len(token)) for token in tokens]
-
-    return tokenize
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.alignment import Pair, Row, span_keys
+from spacy_catalog_ner.evaluation.alignment import Pair, Row, Side, span_keys
 from spacy_catalog_ner.evaluation.comparison import RIGHT, Outcome, compare
+from spacy_catalog_ner.evaluation.matching import match_rows
 from spacy_catalog_ner.evaluation.score import Score
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
@@ -26,6 +27,7 @@ def measure_agreement(
     problems: Problems | None = None,
     *,
     names: tuple[str, str] = ("a", "b"),
+    lines: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
 ) -> dict[str, Any]:
     """Measure how far two annotations of the same texts agree.
 
@@ -39,20 +41,24 @@ def measure_agreement(
     Parameters
     ----------
     a, b
-        Annotated rows. They are paired by text, the n-th occurrence of a text with its n-th.
+        Annotated rows, paired as `spacy_catalog_ner.evaluation.matching.match_rows` does.
     tokenize
         Gives (start, end) of the tokens of a text, in characters.
     problems
-        Receives texts that only one of the two has; they are left out.
+        Receives texts that only one of the two has, and rows with id and text of an earlier one
+        (left out); duplicated spans (counted once); and rows without an id where most have one.
     names
         What problems call the two.
+    lines
+        Line of each row of the two for problems; by default its number, from 1.
 
     Returns
     -------
     dict
         ``texts`` and ``tokens``, their number; ``token_agreement``, the share of tokens with
         equal categories; ``kappa``, None with a ``note`` where it is undefined; ``spans``:
-        ``both``, ``only_a``, ``only_b`` and ``f1``; ``per_label``: the same, with the ``kappa`` of
+        ``both``, ``only_a``, ``only_b`` and ``f1``, None where neither has any; ``per_label``: the
+        same, with the ``kappa`` of
         tokens being in a span of the label or not; ``kinds``, the number of disagreements of each
         of `DISAGREEMENTS`; and the ``disagreements``: ``text``, ``kind``, and what ``a`` and ``b``
         say, each with ``text``, ``label``, ``start`` and ``end``, or None.
@@ -62,7 +68,13 @@ def measure_agreement(
     CatalogNERError
         If the two have no text in common.
     """
-    pairs = _pair_texts(a, b, names, Problems() if problems is None else problems)
+    if problems is None:
+        problems = Problems()
+    one, other = (
+        Side(rows, name, numbers, problems)
+        for rows, name, numbers in zip((a, b), names, lines, strict=True)
+    )
+    pairs = _pair_texts(one, other)
     tokens: list[tuple[Category, Category]] = []  # what a says of each, and what b says
     for pair in pairs:
         offsets = tokenize(pair.gold["text"])
@@ -132,33 +144,28 @@ def cohen_kappa(ratings: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     return round((count * agreed - expected) / (count**2 - expected), 4)
 
 
-def _pair_texts(
-    a: Sequence[Row], b: Sequence[Row], names: tuple[str, str], problems: Problems
-) -> list[Pair]:
+def _pair_texts(a: Side, b: Side) -> list[Pair]:
     """Pair the rows of the same text. What one annotator did not see is no disagreement."""
-    waiting: defaultdict[str, deque[Row]] = defaultdict(deque)
-    for row in b:
-        waiting[row["text"]].append(row)
-    pairs = []
-    for number, row in enumerate(a, start=1):
-        if waiting[row["text"]]:
-            pairs.append(Pair(f"row {number}", waiting[row["text"]].popleft(), row))
-        else:
-            problems.add("text of one side", names[0], number, _one_sided(row))
-    left = {id(row) for rows in waiting.values() for row in rows}
-    for number, row in enumerate(b, start=1):
-        if id(row) in left:
-            problems.add("text of one side", names[1], number, _one_sided(row))
-    if not pairs:
+    match = match_rows(a.rows, b.rows)
+    if not match.pairs:
         raise CatalogNERError(
-            f"{names[0]} and {names[1]} have no text in common: {len(a)} and {len(b)} rows;"
-            " expected annotations of the same texts"
+            f"{a.source} and {b.source} have no text in common: {len(a.rows)} and {len(b.rows)}"
+            " rows; expected annotations of the same texts"
         )
-    return pairs
-
-
-def _one_sided(row: Row) -> str:
-    return f"only this side has {row['text']!r:.60}; row left out"
+    for side, repeated, unnamed, paired in zip(
+        (a, b), match.repeated, match.unnamed, (match.pairs, match.pairs.values()), strict=True
+    ):
+        side.report_ids(repeated, unnamed)
+        known = {*paired, *repeated}
+        for position in range(len(side.rows)):
+            if position not in known:
+                message = f"only this side has {side.describe(position)}; row left out"
+                side.report("text of one side", position, message)
+    # What the one annotator says stands in the place of gold; their labels are no problem
+    return [
+        Pair(f"row {position + 1}", b.clean(other, {}), a.clean(position, {}))
+        for position, other in sorted(match.pairs.items())
+    ]
 
 
 def _categories(row: Row, tokens: Sequence[tuple[int, int]]) -> list[Category]:
@@ -186,7 +193,12 @@ def _count_spans(outcomes: Sequence[Outcome]) -> dict[str, Counter[str]]:
 def _score_spans(counts: Counter[str]) -> dict[str, Any]:
     both, only_a, only_b = (counts[side] for side in ("both", "only_a", "only_b"))
     f1 = round(Score(tp=both, fp=only_b, fn=only_a).f1, 4)
-    return {"both": both, "only_a": only_a, "only_b": only_b, "f1": f1}
+    return {
+        "both": both,
+        "only_a": only_a,
+        "only_b": only_b,
+        "f1": f1 if both or only_a or only_b else None,
+    }
 
 
 def _kind(outcome: Outcome) -> str:

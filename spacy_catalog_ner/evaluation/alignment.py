@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.evaluation.matching import match_rows, row_id
 
 Row = dict[str, Any]
 Key = tuple[int, int, str]  # start, end, label
@@ -20,8 +20,8 @@ class Pair(NamedTuple):
     name
         Id of the row, or ``row N`` of gold where it has none.
     predicted, gold
-        Annotated rows, each span (start, end, label) once. A text that was not answered has a
-        predicted row without spans.
+        Annotated rows, each span (start, end, label) once. Of a text that was not answered the
+        predicted row has a `failure_of` and no candidates.
     """
 
     name: str
@@ -29,144 +29,71 @@ class Pair(NamedTuple):
     gold: Row
 
 
-def span_keys(spans: Sequence[Row]) -> set[Key]:
-    """Return what is compared of spans: ``(start, end, label)``."""
-    return {(span["start"], span["end"], span["label"]) for span in spans}
-
-
-def align_rows(
-    predictions: Sequence[Row],
-    gold: Sequence[Row],
-    problems: Problems,
-    *,
-    source: str = "predictions",
-) -> list[Pair]:
-    """Pair every gold row with the prediction for its text, in the order of gold.
-
-    Rows are paired by id (``"id"``, else ``meta["id"]``) if every row of both sides has one and
-    none twice, else by text, the n-th occurrence of a text with its n-th. The order of the
-    predictions does not matter.
+class Side:
+    """One list of rows, and what messages call it and its rows.
 
     Parameters
     ----------
-    predictions, gold
+    rows
         Annotated rows.
-    problems
-        Receives gold rows without a prediction for their text (all their spans count as missed),
-        predictions without gold and ``"candidates"``, ``"selected"`` or ``"exemplar_labels"``
-        that cannot be read (left out), duplicated spans (counted once) and labels that only one
-        side has; each with the number of its row, from 1.
     source
-        What problems call the predictions.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is no gold row, or no prediction is for one.
+        Name of their file.
+    lines
+        Line of each row in it; by default its number, from 1.
+    problems
+        Receives the messages.
     """
-    if not gold:
-        raise CatalogNERError("gold: no annotated text to evaluate against")
-    matches = _match(predictions, gold, problems, source)
-    if not matches:
-        raise CatalogNERError(
-            f"{source}: none of the {len(predictions)} predicted rows is for one of the"
-            f" {len(gold)} gold rows; expected rows of the same texts, or with the same ids"
-        )
-    for position in sorted(set(range(len(predictions))) - set(matches.values())):
-        text = predictions[position]["text"]
-        message = f"no gold row for {text!r:.60}; row left out"
-        problems.add("prediction without gold", source, position + 1, message)
-    pairs = []
-    predicted_labels: dict[str, int] = {}
-    gold_labels: dict[str, int] = {}
-    for position, row in enumerate(gold):
-        gold_row = _clean(row, problems, "gold", position + 1, gold_labels)
-        match = matches.get(position)
-        if match is None:
-            predicted = {"text": row["text"], "spans": []}
-        else:
-            predicted = _clean(predictions[match], problems, source, match + 1, predicted_labels)
-        pairs.append(Pair(_row_id(row) or f"row {position + 1}", predicted, gold_row))
-    _report_labels(predicted_labels, gold_labels, problems, source)
-    return pairs
 
+    def __init__(
+        self, rows: Sequence[Row], source: str, lines: Sequence[int] | None, problems: Problems
+    ) -> None:
+        self.rows = rows
+        self.source = source
+        self._lines = range(1, len(rows) + 1) if lines is None else lines
+        self._problems = problems
 
-def _match(
-    predictions: Sequence[Row], gold: Sequence[Row], problems: Problems, source: str
-) -> dict[int, int]:
-    """Return position in gold -> position in the predictions, and report what has no match."""
-    names, gold_names = _unique_ids(predictions), _unique_ids(gold)
-    matches: dict[int, int] = {}
-    if names is not None and gold_names is not None:
-        for name, position in gold_names.items():
-            text, match = gold[position]["text"], names.get(name)
-            if match is None:
-                message = f"no prediction with the id {name!r:.60}; its spans count as missed"
-                problems.add("gold without prediction", "gold", position + 1, message)
-            elif predictions[match]["text"] != text:
-                message = (
-                    f"id {name!r:.60} is for {predictions[match]['text']!r:.60}, in gold it is for"
-                    f" {text!r:.60}; the gold spans count as missed"
-                )
-                problems.add("another text", source, match + 1, message)
+    def report(self, kind: str, position: int, message: str) -> None:
+        """Report a problem of the row at a position."""
+        self._problems.add(kind, self.source, self._lines[position], message)
+
+    def report_ids(self, repeated: Sequence[int], unnamed: Sequence[int]) -> None:
+        """Report what `match_rows` found to be repeated and unnamed."""
+        for position in repeated:
+            message = f"{self.describe(position)} again; counted once, as it is first"
+            self.report("duplicated id", position, message)
+        for position in unnamed:
+            message = "no id, most rows have one; paired by its text"
+            self.report("row without id", position, message)
+
+    def describe(self, position: int) -> str:
+        """Return text and id of a row."""
+        row = self.rows[position]
+        name = row_id(row)
+        return f"{row['text']!r:.60}" + ("" if name is None else f" with the id {name!r:.60}")
+
+    def clean(self, position: int, labels: dict[str, int]) -> Row:
+        """Return a row with each span once and without optional lists that cannot be read.
+
+        The position of the first row of each label is noted in `labels`.
+        """
+        row = self.rows[position]
+        spans: dict[Key, Row] = {}
+        for span in row["spans"]:
+            key = (span["start"], span["end"], span["label"])
+            if key in spans:
+                message = f"{span['label']} {span['start']}..{span['end']} twice; counted once"
+                self.report("duplicated span", position, message)
             else:
-                matches[position] = match
-        return matches
-    occurrences: defaultdict[str, list[int]] = defaultdict(list)
-    for position, row in enumerate(predictions):
-        occurrences[row["text"]].append(position)
-    positions: dict[str, Iterator[int]] = {text: iter(found) for text, found in occurrences.items()}
-    for position, row in enumerate(gold):
-        match = next(positions.get(row["text"], iter(())), None)
-        if match is None:
-            message = f"no prediction for {row['text']!r:.60}; its spans count as missed"
-            problems.add("gold without prediction", "gold", position + 1, message)
-        else:
-            matches[position] = match
-    return matches
-
-
-def _unique_ids(rows: Sequence[Row]) -> dict[str, int] | None:
-    """Return id -> position, or None where a row has no id or that of another."""
-    names = {}
-    for position, row in enumerate(rows):
-        name = _row_id(row)
-        if name is None or name in names:
-            return None
-        names[name] = position
-    return names
-
-
-def _row_id(row: Row) -> str | None:
-    name = row.get("id")
-    if name is None:
-        meta = row.get("meta")
-        name = meta.get("id") if isinstance(meta, dict) else None
-    return None if name is None else str(name)
-
-
-def _clean(row: Row, problems: Problems, source: str, number: int, labels: dict[str, int]) -> Row:
-    """Return the row with each span once and without optional lists that cannot be read.
-
-    The number of the first row of each label is noted in `labels`.
-    """
-    spans: dict[Key, Row] = {}
-    for span in row["spans"]:
-        key = (span["start"], span["end"], span["label"])
-        if key in spans:
-            message = f"{span['label']} {span['start']}..{span['end']} twice; counted once"
-            problems.add("duplicated span", source, number, message)
-        else:
-            spans[key] = span
-            labels.setdefault(span["label"], number)
-    unread = [name for name in _OPTIONAL if name in row and not _is_readable(row, name)]
-    for name in unread:
-        message = f'"{name}": expected a list of {_OPTIONAL[name]}; left out'
-        problems.add(f'unreadable "{name}"', source, number, message)
-    if not unread and len(spans) == len(row["spans"]):
-        return row
-    clean = {name: value for name, value in row.items() if name not in unread}
-    return clean | {"spans": list(spans.values())}
+                spans[key] = span
+                labels.setdefault(span["label"], position)
+        unread = [name for name in _OPTIONAL if name in row and not _is_readable(row, name)]
+        for name in unread:
+            message = f'"{name}": expected a list of {_OPTIONAL[name]}; left out'
+            self.report(f'unreadable "{name}"', position, message)
+        if not unread and len(spans) == len(row["spans"]):
+            return row
+        clean = {name: value for name, value in row.items() if name not in unread}
+        return clean | {"spans": list(spans.values())}
 
 
 _SPAN = '{"start", "end", "label"}'
@@ -186,14 +113,125 @@ def _is_readable(row: Row, name: str) -> bool:
     return True
 
 
+def span_keys(spans: Sequence[Row]) -> set[Key]:
+    """Return what is compared of spans: ``(start, end, label)``."""
+    return {(span["start"], span["end"], span["label"]) for span in spans}
+
+
+def failure_of(row: Row) -> str | None:
+    """Return why a predicted row is no answer to its text, or None if it is one."""
+    record = row.get("catalog_ner")
+    failure = record.get("failure") if isinstance(record, dict) else None
+    return " ".join(str(failure).split()) if failure else None
+
+
+def align_rows(
+    predictions: Sequence[Row],
+    gold: Sequence[Row],
+    problems: Problems,
+    *,
+    source: str = "predictions",
+    gold_source: str = "gold",
+    lines: Sequence[int] | None = None,
+    gold_lines: Sequence[int] | None = None,
+) -> list[Pair]:
+    """Pair every gold row with the prediction for its text, in the order of gold.
+
+    Rows are paired as `match_rows` does. The order of the predictions does not matter.
+
+    Parameters
+    ----------
+    predictions, gold
+        Annotated rows.
+    problems
+        Receives gold rows without a prediction for their text, and predictions that failed (what
+        they lack counts as missed); predictions without gold, rows with id and text of an earlier
+        one, and ``"candidates"``, ``"selected"`` or ``"exemplar_labels"`` that cannot be read
+        (left out); duplicated spans (counted once); rows without an id where most have one; and
+        labels that only one side has.
+    source, gold_source
+        What problems call the two.
+    lines, gold_lines
+        Line of each row for problems; by default its number, from 1.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no gold row, or no prediction is for one.
+    """
+    if not gold:
+        raise CatalogNERError(f"{gold_source}: no annotated text to evaluate against")
+    match = match_rows(gold, predictions)
+    if not match.pairs:
+        raise CatalogNERError(
+            f"{source}: none of the {len(predictions)} predicted rows is for one of the"
+            f" {len(gold)} gold rows; expected rows of the same texts, or with the same ids"
+        )
+    asked = Side(gold, gold_source, gold_lines, problems)
+    answers = Side(predictions, source, lines, problems)
+    for side, repeated, unnamed in zip(
+        (asked, answers), match.repeated, match.unnamed, strict=True
+    ):
+        side.report_ids(repeated, unnamed)
+    used = {*match.pairs.values(), *match.other_text.values(), *match.repeated[1]}
+    for position in range(len(predictions)):
+        if position not in used:
+            message = f"no gold row for {answers.describe(position)}; row left out"
+            answers.report("prediction without gold", position, message)
+    pairs = []
+    predicted_labels: dict[str, int] = {}
+    gold_labels: dict[str, int] = {}
+    left_out = set(match.repeated[0])
+    for position, row in enumerate(gold):
+        if position in left_out:
+            continue
+        gold_row = asked.clean(position, gold_labels)
+        if position in match.pairs:
+            predicted = _answer(answers, match.pairs[position], predicted_labels)
+        else:
+            _report_missing(asked, position, answers, match.other_text.get(position))
+            predicted = {
+                "text": row["text"],
+                "spans": [],
+                "catalog_ner": {"failure": "no prediction"},
+            }
+        pairs.append(Pair(row_id(row) or f"row {position + 1}", predicted, gold_row))
+    _report_labels(answers, predicted_labels, asked, gold_labels)
+    return pairs
+
+
+def _answer(answers: Side, position: int, labels: dict[str, int]) -> Row:
+    """Return a predicted row, without what its stages made if it failed."""
+    row = answers.clean(position, labels)
+    failure = failure_of(row)
+    if failure is None:
+        return row
+    message = f"no answer ({failure:.80}); what it lacks counts as missed"
+    answers.report("failed row", position, message)
+    return {name: value for name, value in row.items() if name not in _OPTIONAL}
+
+
+def _report_missing(asked: Side, position: int, answers: Side, other: int | None) -> None:
+    if other is None:
+        message = f"no prediction for {asked.describe(position)}; its spans count as missed"
+        asked.report("gold without prediction", position, message)
+    else:
+        message = (
+            f"id {row_id(answers.rows[other])!r:.60} is for {answers.rows[other]['text']!r:.60},"
+            f" in gold it is for {asked.rows[position]['text']!r:.60}; the gold spans count as"
+            " missed"
+        )
+        answers.report("another text", other, message)
+
+
 def _report_labels(
-    predicted: dict[str, int], gold: dict[str, int], problems: Problems, source: str
+    answers: Side, predicted: dict[str, int], asked: Side, gold: dict[str, int]
 ) -> None:
-    for label, number in predicted.items():
+    for label, position in predicted.items():
         if label not in gold:
             message = f"label {label!r} is never in gold"
-            problems.add("label only in predictions", source, number, message)
-    for label, number in gold.items():
+            answers.report("label only in predictions", position, message)
+    for label, position in gold.items():
         if label not in predicted:
             message = f"label {label!r} is never predicted"
-            problems.add("label only in gold", "gold", number, message)
+            asked.report("label only in gold", position, message)

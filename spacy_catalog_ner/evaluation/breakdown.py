@@ -14,20 +14,29 @@ from spacy_catalog_ner.evaluation.score import Score
 LENGTHS = ((1, 4), (5, 8), (9, 16), (17, None))
 
 
-def by_length(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+def by_length(pairs: Sequence[Pair], lengths: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """Score short and long texts apart.
+
+    Parameters
+    ----------
+    pairs
+        What to score.
+    lengths
+        Number of tokens of each text. By default its words between white space, which say nothing
+        in languages that are written without.
 
     Returns
     -------
     list of dict
-        For each range of `LENGTHS` that has a text, in words between white space: ``from`` and
-        ``to`` (inclusive; None: no limit), ``texts``, and the counts and figures of a `Score`.
+        For each range of `LENGTHS` that has a text: ``from`` and ``to`` (inclusive; None: no
+        limit), ``texts``, and the counts and figures of a `Score`.
     """
     rows = []
-    words = [len(pair.gold["text"].split()) for pair in pairs]
+    if lengths is None:
+        lengths = [len(pair.gold["text"].split()) for pair in pairs]
     for first, last in LENGTHS:
         score, texts = Score(), 0
-        for pair, length in zip(pairs, words, strict=True):
+        for pair, length in zip(pairs, lengths, strict=True):
             if first <= length and (last is None or length <= last):
                 score.add(span_keys(pair.predicted["spans"]), span_keys(pair.gold["spans"]))
                 texts += 1

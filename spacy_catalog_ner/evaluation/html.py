@@ -31,6 +31,7 @@ KIND_MEANINGS = {
     "invented": "predicted, and nothing in gold overlaps",
 }
 STAGE_MEANINGS = {
+    "no answer": "the text has no prediction, or one that failed",
     "catalog": "no candidate has this span and label",
     "retrieval": "no exemplar that was shown has this label",
     "selection": "the right candidate was not selected, or a wrong one was",
@@ -38,6 +39,8 @@ STAGE_MEANINGS = {
     "student": "the model itself: no candidates are recorded, or none is this",
 }
 MEASURES = {
+    "macro_precision": ("Macro precision", "mean over the labels in gold"),
+    "macro_recall": ("Macro recall", "mean over the labels in gold"),
     "boundary": ("Boundary F1", "span alone, whatever its label"),
     "type_accuracy": ("Type accuracy", "right label where the boundaries are right"),
     "overlap": ("Overlap F1", "same label, at least one character shared"),
@@ -67,7 +70,8 @@ def render_html(
     Parameters
     ----------
     result
-        What `evaluate_pairs` gives.
+        What `evaluate_pairs` gives, and ``comparison`` (as ``catalog-ner evaluate`` adds it) where
+        there is one.
     pairs
         The texts it was measured on.
     title
@@ -79,8 +83,8 @@ def render_html(
     baseline_pairs
         Its predictions for the same gold rows, in the same order.
     max_errors
-        Embed the first texts that hold at most so many errors together (and at most 8 MB); the
-        page says how many were left out.
+        Embed at most so many errors and 8 MB, in the order of the texts. A text that does not fit
+        any more is left out; the page says how many were.
 
     Raises
     ------
@@ -103,12 +107,13 @@ def render_html(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(figure=format_figure, signed=_format_difference)
+    environment.filters.update(figure=format_figure, signed=format_difference, change=format_change)
     return environment.get_template("report.html.jinja").render(
         title=title,
         version=__version__,
         result=result,
         baseline=baseline,
+        comparison=result.get("comparison"),
         measures=measures(result, baseline),
         confusion=_shade(result["confusion"]),
         kinds=[(kind, KIND_MEANINGS[kind], result["errors"][kind]) for kind in KINDS],
@@ -131,8 +136,18 @@ def format_figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _format_difference(value: float) -> str:
+def format_difference(value: float) -> str:
+    """Return a difference of shares with three decimals and its sign."""
     return f"{round(value, 3) + 0.0:+.3f}"  # + 0.0 makes -0.0 positive
+
+
+def format_change(change: dict[str, Any]) -> str:
+    """Return the points of a comparison with their interval."""
+    points, low, high = (
+        f"{round(value, 1) + 0.0:+.1f}"  # + 0.0 makes -0.0 positive
+        for value in (change["points"], *change["interval"])
+    )
+    return f"{points} ({low} to {high})"
 
 
 def measures(
@@ -212,17 +227,23 @@ class _Errors:
         size = errors = 0
         for position in sorted(per_pair):
             found = per_pair[position]
+            # The text alone tells of most that do not fit, without laying them out
+            if (
+                errors + len(found) > max_errors
+                or size + len(pairs[position].gold["text"]) > _MAX_BYTES
+            ):
+                continue
             other = baseline_pairs[position] if baseline_pairs is not None else None
             row = json.dumps(
                 self._compact(pairs[position], found, other),
                 ensure_ascii=False,
                 separators=(",", ":"),
             )
-            size += len(row.encode("utf8"))
-            errors += len(found)
-            if errors > max_errors or size > _MAX_BYTES:
-                break
-            self._rows.append(row)
+            row_size = len(row.encode("utf8"))
+            if size + row_size <= _MAX_BYTES:
+                self._rows.append(row)
+                size += row_size
+                errors += len(found)
         self.shown = len(self._rows)
 
     def _compact(self, pair: Pair, errors: list[dict[str, Any]], other: Pair | None) -> list[Any]:

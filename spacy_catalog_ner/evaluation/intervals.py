@@ -9,6 +9,7 @@ import numpy as np
 
 CONFIDENCE = 0.95
 _BATCH = 50  # resamples at a time: bounds memory at 50 numbers a text
+_CELLS = 4_000_000  # counts at a time as floats, of 8 bytes each: bounds memory at 32 MB
 
 
 def bootstrap(
@@ -47,15 +48,27 @@ def bootstrap(
     keys = sorted(rows)
     times = np.array([rows[key] for key in keys])
     distinct = np.frombuffer(b"".join(keys), counts.dtype).reshape(len(keys), -1)
-    distinct = distinct.astype(np.float64)  # for the fast matrix product, exact below 2**53
     random = np.random.default_rng(seed)
     figures = []
     for start in range(0, samples, _BATCH):
         size = min(_BATCH, samples - start)
         weights = random.multinomial(texts, times / texts, size=size)
-        figures.append(statistic((weights @ distinct).reshape(size, *shape)))
+        figures.append(statistic(_sum(weights, distinct).reshape(size, *shape)))
     tail = 50 * (1 - CONFIDENCE)
     return np.percentile(np.concatenate(figures), [tail, 100 - tail], axis=0).T
+
+
+def _sum(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return ``weights @ counts``, by the fast product of floats, exact below 2**53.
+
+    The counts, which can be as many as texts times labels, become floats a block at a time.
+    """
+    totals = np.zeros((len(weights), counts.shape[1]))
+    step = max(_CELLS // max(counts.shape[1], 1), 1)
+    for start in range(0, len(counts), step):
+        block = slice(start, start + step)
+        totals += weights[:, block].astype(np.float64) @ counts[block].astype(np.float64)
+    return totals
 
 
 def precision_recall_f1(counts: np.ndarray) -> np.ndarray:
@@ -69,11 +82,17 @@ def precision_recall_f1(counts: np.ndarray) -> np.ndarray:
     return right[..., None] / np.maximum(wholes, 0.5)  # no whole other than 0 is below one half
 
 
-def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean F1 over the labels in gold of counts of shape (..., labels, 3).
+def macro_average(counts: np.ndarray) -> np.ndarray:
+    """Return mean precision, recall and F1 over the labels in gold.
 
-    A label that a resample has no gold entity of does not count in that resample.
+    Counts of shape (..., labels, 3) give figures of shape (..., 3). A label that a resample has
+    no gold entity of does not count in that resample.
     """
-    in_gold = (counts[..., 0] + counts[..., 2]) > 0
-    total = (precision_recall_f1(counts)[..., 2] * in_gold).sum(axis=-1)
-    return total / np.maximum(in_gold.sum(axis=-1), 1)
+    in_gold = ((counts[..., 0] + counts[..., 2]) > 0)[..., None]
+    total = (precision_recall_f1(counts) * in_gold).sum(axis=-2)
+    return total / np.maximum(in_gold.sum(axis=-2), 1)
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Return the F1 of `macro_average`, of shape (...)."""
+    return macro_average(counts)[..., 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -20,13 +22,19 @@ from spacy_catalog_ner.evaluation.comparison import (
     confusion,
     pair_overlapping,
 )
-from spacy_catalog_ner.evaluation.intervals import bootstrap, macro_f1, precision_recall_f1
+from spacy_catalog_ner.evaluation.intervals import (
+    bootstrap,
+    macro_average,
+    macro_f1,
+    precision_recall_f1,
+)
 from spacy_catalog_ner.evaluation.score import Score
 from spacy_catalog_ner.evaluation.stages import summarize_stages
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 
 FORMAT_VERSION = 1
+_FIGURES = ("precision", "recall", "f1")
 
 
 def evaluate_rows(
@@ -78,7 +86,8 @@ def evaluate_pairs(
     seed
         Seed of the bootstrap.
     tokenize
-        Returns the (start, end) of every token of a text; gives ``tokens``.
+        Returns the (start, end) of every token of a text; gives ``tokens``, and the lengths of
+        ``by_length``.
     train
         Annotated rows of the training data; gives ``by_novelty``.
 
@@ -86,14 +95,18 @@ def evaluate_pairs(
     -------
     dict
         - ``format_version``, ``texts``
+        - ``gold``: digest of the texts and their gold spans, whatever their order: 16 hexadecimal
+          digits, the same only where the gold set is
         - ``micro``: ``tp``, ``fp``, ``fn``, ``precision``, ``recall``, ``f1`` over all spans,
           right if start, end and label are; ``intervals`` has the 95 % bounds of the three figures
-        - ``macro_f1``: mean over the labels that occur in gold; ``macro_f1_interval``
+        - ``macro_precision``, ``macro_recall``, ``macro_f1``: means over the labels that occur in
+          gold; ``macro_f1_interval``
         - ``per_label``: as ``micro``, for each label of gold or predictions
         - ``boundary``: (start, end) whatever the label
         - ``type_accuracy``: of the gold spans whose boundaries were predicted, the share whose
           label was too; None if there are none
-        - ``overlap``: spans of the same label that share a character, paired one to one
+        - ``overlap``: spans of the same label that share a character, paired one to one and
+          greedily as in `compare`: now and then another pairing would have one more
         - ``tokens``: (token, label), a token for each label of a span that it shares a character
           with; None without `tokenize`
         - ``candidate_recall``: share of gold among the candidates, the ceiling of what can be
@@ -114,13 +127,18 @@ def evaluate_pairs(
     outcomes = compare(pairs)
     labels, counts = count_labels(outcomes, len(pairs))
     micro, per_label = total_scores(labels, counts)
+    macro = dict(zip(_FIGURES, macro_average(counts.sum(axis=0)).round(4).tolist(), strict=True))
     micro_bounds, macro_bounds, label_bounds = _intervals(counts, samples, seed)
+    tokens, lengths = (None, None) if tokenize is None else _score_tokens(pairs, tokenize)
     kinds = Counter(outcome.kind for outcome in outcomes)
     return {
         "format_version": FORMAT_VERSION,
         "texts": len(pairs),
+        "gold": _digest_gold(pairs),
         "micro": {**micro.to_dict(), "intervals": micro_bounds},
-        "macro_f1": round(float(macro_f1(counts.sum(axis=0))), 4),
+        "macro_precision": macro["precision"],
+        "macro_recall": macro["recall"],
+        "macro_f1": macro["f1"],
         "macro_f1_interval": macro_bounds,
         "per_label": {
             label: {**score.to_dict(), "intervals": bounds}
@@ -129,12 +147,12 @@ def evaluate_pairs(
         "boundary": score_boundaries(pairs).to_dict(),
         "type_accuracy": _round(measure_type_accuracy(pairs)),
         "overlap": _score_overlap(outcomes).to_dict(),
-        "tokens": None if tokenize is None else _score_tokens(pairs, tokenize).to_dict(),
+        "tokens": None if tokens is None else tokens.to_dict(),
         "candidate_recall": _round(_measure_candidate_recall(pairs)),
         "confusion": confusion(outcomes),
         "errors": {kind: kinds[kind] for kind in KINDS},
         "stages": summarize_stages(pairs, outcomes),
-        "by_length": by_length(pairs),
+        "by_length": by_length(pairs, lengths),
         "by_novelty": None if train is None else by_novelty(pairs, train),
         "calibration": calibration(pairs),
     }
@@ -143,7 +161,8 @@ def evaluate_pairs(
 def count_labels(outcomes: Sequence[Outcome], texts: int) -> tuple[list[str], np.ndarray]:
     """Return the labels, sorted, and how much of each was right, invented and missed in each text.
 
-    The counts have the shape (texts, labels, 3).
+    The counts have the shape (texts, labels, 3), and the narrowest type that holds them: one byte
+    each as a rule, so that hundreds of labels are no trouble. Sums over texts do not overflow.
     """
     labels = sorted({span["label"] for outcome in outcomes for span in outcome[2:] if span})
     index = {label: 3 * position for position, label in enumerate(labels)}
@@ -154,8 +173,15 @@ def count_labels(outcomes: Sequence[Outcome], texts: int) -> tuple[list[str], np
             positions.append(offset + index[gold["label"]] + (0 if kind == RIGHT else 2))
         if predicted is not None and kind != RIGHT:
             positions.append(offset + index[predicted["label"]] + 1)
-    counts = np.bincount(np.array(positions, dtype=np.int64), minlength=texts * 3 * len(labels))
+    cells, times = np.unique(np.array(positions, dtype=np.int64), return_counts=True)
+    counts = np.zeros(texts * 3 * len(labels), dtype=narrowest([times]))
+    counts[cells] = times
     return labels, counts.reshape(texts, len(labels), 3)
+
+
+def narrowest(counts: Iterable[np.ndarray]) -> np.dtype[Any]:
+    """Return the narrowest type of whole numbers that holds all of these, none below 0."""
+    return np.min_scalar_type(max(int(some.max(initial=0)) for some in counts))
 
 
 def total_scores(labels: Sequence[str], counts: np.ndarray) -> tuple[Score, dict[str, Score]]:
@@ -190,7 +216,10 @@ def _boundaries(spans: Sequence[Row]) -> set[tuple[int, int]]:
 
 
 def _score_overlap(outcomes: Iterable[Outcome]) -> Score:
-    """Count spans that share a character with one of the same label as right, one to one."""
+    """Count spans that share a character with one of the same label as right, one to one.
+
+    The pairs are those of `pair_overlapping`, the best first, and not as many as possible.
+    """
     score = Score()
     left: defaultdict[tuple[int, str], tuple[list[Key], list[Key]]] = defaultdict(lambda: ([], []))
     for text, kind, gold, predicted in outcomes:
@@ -209,10 +238,12 @@ def _score_overlap(outcomes: Iterable[Outcome]) -> Score:
     return score
 
 
-def _score_tokens(pairs: Iterable[Pair], tokenize: Tokenize) -> Score:
-    score = Score()
+def _score_tokens(pairs: Iterable[Pair], tokenize: Tokenize) -> tuple[Score, list[int]]:
+    """Return the score and the number of tokens of each text."""
+    score, lengths = Score(), []
     for _, predicted, gold in pairs:
         tokens = tokenize(gold["text"])
+        lengths.append(len(tokens))
         starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
         labelled: list[set[tuple[int, str]]] = [
             {
@@ -225,7 +256,13 @@ def _score_tokens(pairs: Iterable[Pair], tokenize: Tokenize) -> Score:
             for row in (predicted, gold)
         ]
         score.add(*labelled)
-    return score
+    return score, lengths
+
+
+def _digest_gold(pairs: Iterable[Pair]) -> str:
+    rows = ([pair.gold["text"], sorted(span_keys(pair.gold["spans"]))] for pair in pairs)
+    digests = sorted(hashlib.sha256(json.dumps(row).encode()).digest() for row in rows)
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def _measure_candidate_recall(pairs: Sequence[Pair]) -> float | None:
@@ -233,7 +270,8 @@ def _measure_candidate_recall(pairs: Sequence[Pair]) -> float | None:
         return None
     score = Score()
     for _, predicted, gold in pairs:
-        score.add(span_keys(predicted.get("candidates", ())), span_keys(gold["spans"]))
+        if "candidates" in predicted:  # a text that was not answered has none
+            score.add(span_keys(predicted["candidates"]), span_keys(gold["spans"]))
     return score.recall
 
 
@@ -250,7 +288,7 @@ def _intervals(
 
     bounds = bootstrap(counts, measure, samples=samples, seed=seed).round(4).tolist()
     micro, *per_label = (
-        dict(zip(("precision", "recall", "f1"), bounds[start : start + 3], strict=True))
+        dict(zip(_FIGURES, bounds[start : start + 3], strict=True))
         for start in (0, *range(4, len(bounds), 3))
     )
     return micro, bounds[3], per_label

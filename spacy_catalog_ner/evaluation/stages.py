@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from spacy_catalog_ner.evaluation.alignment import Pair, Row, span_keys
+from spacy_catalog_ner.evaluation.alignment import Pair, Row, failure_of, span_keys
 from spacy_catalog_ner.evaluation.comparison import KINDS, RIGHT, Outcome
 from spacy_catalog_ner.evaluation.score import Score
 
-STAGES = ("catalog", "retrieval", "selection", "constraint", "student")
+NO_ANSWER = "no answer"
+STAGES = (NO_ANSWER, "catalog", "retrieval", "selection", "constraint", "student")
 
 
 def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -18,6 +19,7 @@ def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[dict[s
 
     A gold span that was not predicted exactly is due to
 
+    - ``no answer``, if its text has no prediction, or one that says that it failed;
     - ``catalog``, if it is not among the row's candidates;
     - ``retrieval``, if it is a candidate that was not selected, and none of the exemplars that
       were shown has its label among what was right in it (``exemplar_labels``);
@@ -27,7 +29,7 @@ def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[dict[s
     - ``student``, if the row has no candidates: one model does everything.
 
     A predicted span that is not gold is due to ``selection`` if it is among the candidates, else
-    to ``student``.
+    to ``student``; in a prediction that failed to ``no answer``.
 
     Parameters
     ----------
@@ -71,6 +73,7 @@ class _Stages:
     """What the stages made of one text."""
 
     def __init__(self, row: Row) -> None:
+        self.is_answer = failure_of(row) is None
         self.has_candidates = "candidates" in row
         self.candidates = span_keys(row.get("candidates", ()))
         self.selected = span_keys(row["selected"] if "selected" in row else row["spans"])
@@ -78,6 +81,8 @@ class _Stages:
 
     def of_missed(self, span: Row) -> str:
         """Return the stage at which a gold span was lost."""
+        if not self.is_answer:
+            return NO_ANSWER
         (key,) = span_keys([span])
         if not self.has_candidates:
             return "student"
@@ -91,6 +96,8 @@ class _Stages:
 
     def of_invented(self, span: Row) -> str:
         """Return the stage that let a span in."""
+        if not self.is_answer:
+            return NO_ANSWER
         return "selection" if span_keys([span]) <= self.candidates else "student"
 
 
@@ -99,8 +106,8 @@ def summarize_stages(
 ) -> dict[str, dict[str, Any]]:
     """Count the errors of each stage, and say what mending all of them would be worth.
 
-    Parameters and attribution are those of `attribute`. Predictions without candidates have all
-    their errors in ``student``, told apart by kind.
+    Parameters and attribution are those of `attribute`. Answers without candidates have all their
+    errors in ``student``, told apart by kind.
 
     Returns
     -------

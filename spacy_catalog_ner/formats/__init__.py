@@ -2,7 +2,8 @@
 
 A module a format, with two functions: ``read`` yields a `SourceRow` for each text, with the row of
 annotated JSONL and the place it comes from, and ``write`` takes such rows. Both report in a
-`Problems` what is broken and what the format cannot hold: nothing is left out or moved silently.
+`Problems` what is broken and what the format cannot hold. A row of JSONL comes back from each with
+all its keys, or there is a report.
 """
 
 from spacy_catalog_ner.formats.detection import Format

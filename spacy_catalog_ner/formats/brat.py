@@ -4,6 +4,7 @@ See https://brat.nlplab.org/standoff.html. Offsets are code points of the ``.txt
 line ends that it has; brat itself counts one of two characters as one (issue 853), which is told by
 the text of the spans. A span over a line break is in parts there, which are one span here; parts
 with other text between are not. The reference of a normalisation (``N``) is the id of its span.
+What brat has no place for, such as scores, is JSON in a note of type ``CatalogRow``.
 """
 
 from __future__ import annotations
@@ -18,10 +19,20 @@ from typing import NamedTuple
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import atomic_folder, iter_lines
 from spacy_catalog_ner.formats.offsets import Mark, locate
-from spacy_catalog_ner.formats.rows import Row, SourceRow, keep_good_spans, row_id
+from spacy_catalog_ner.formats.rows import (
+    Row,
+    SourceRow,
+    keep_good_spans,
+    other_keys,
+    pack_rest,
+    row_id,
+    unpack_rest,
+)
 
 _SPAN = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.DOTALL)
 _REFERENCE = re.compile(r"N\S*\t\S+ (T\S*) ([^\t]+)(?:\t.*)?", re.DOTALL)
+_NOTE = "CatalogRow"
+_REST = re.compile(rf"#\S*\t{_NOTE} \S+\t(.*)", re.DOTALL)
 _LEFT_OUT = {
     "R": "relation",
     "E": "event",
@@ -32,6 +43,8 @@ _LEFT_OUT = {
 }
 _ENDINGS = (".ann", ".txt")
 _CONFIG = "annotation.conf"
+# Every collection of brat has an annotation.conf: this file alone tells the folders written here
+_OWN = ".catalog-ner"
 _DATABASE = "catalog:"
 _SAFE_NAME = re.compile(r"\w[\w.-]{0,50}")
 
@@ -44,8 +57,9 @@ class _Line(NamedTuple):
 
 
 def read(source: Path, problems: Problems, labels: set[str] | None = None) -> Iterator[SourceRow]:
-    """Yield a row for each text, with its path in the folder, without ending, as id.
+    """Yield a row for each text.
 
+    Its id is its path in the folder, without ending, if `write` noted no other.
     Relations, events, attributes, notes and discontinuous spans are counted in `problems` and left
     out.
 
@@ -71,9 +85,11 @@ def read(source: Path, problems: Problems, labels: set[str] | None = None) -> It
     for path in paths:
         row = _read_text(path, problems)
         if row is not None:
-            spans = _read_spans(path, row["text"], problems)
-            row["spans"] = keep_good_spans(spans, row["text"], path, problems, labels)
+            spans, rest = _read_spans(path, row["text"], problems)
             row["id"] = path.relative_to(folder).with_suffix("").as_posix()
+            for number, packed in rest:
+                row |= unpack_rest(packed, [span for _, span in spans], path, number, problems)
+            row["spans"] = keep_good_spans(spans, row["text"], path, problems, labels)
             yield SourceRow(path, 1, row)
 
 
@@ -96,8 +112,11 @@ def _read_text(path: Path, problems: Problems) -> Row | None:
     return {"text": text}
 
 
-def _read_spans(path: Path, text: str, problems: Problems) -> list[tuple[int, Row]]:
-    lines, references = _read_lines(path, problems)
+def _read_spans(
+    path: Path, text: str, problems: Problems
+) -> tuple[list[tuple[int, Row]], list[tuple[int, str]]]:
+    """Return the spans, and what `pack_rest` made, each with its line."""
+    lines, references, rest = _read_lines(path, problems)
     located = locate(text, [line.mark for line in lines])
     if located.unit != "code points":
         problems.add("other offsets", path, 1, f"offsets count {located.unit}; converted")
@@ -118,17 +137,21 @@ def _read_spans(path: Path, text: str, problems: Problems) -> list[tuple[int, Ro
         if line.name in references:
             span["id"] = references[line.name]
         spans.append((line.number, span))
-    return spans
+    return spans, rest
 
 
-def _read_lines(path: Path, problems: Problems) -> tuple[list[_Line], dict[str, str]]:
+def _read_lines(
+    path: Path, problems: Problems
+) -> tuple[list[_Line], dict[str, str], list[tuple[int, str]]]:
     lines = []
     references: dict[str, str] = {}
+    rest = []
     for number, text in iter_lines(path, problems):
         text = text.rstrip("\r\n")
         if not text.strip():
             continue
         span, reference = _SPAN.fullmatch(text), _REFERENCE.fullmatch(text)
+        packed = _REST.fullmatch(text)
         if span:
             parts = [tuple(map(int, part.split(" "))) for part in span[3].split(";")]
             mark = Mark([(start, end) for start, end in parts], span[4])
@@ -138,24 +161,31 @@ def _read_lines(path: Path, problems: Problems) -> tuple[list[_Line], dict[str, 
             problems.add("further normalisation", path, number, message)
         elif reference:
             references[reference[1]] = reference[2].removeprefix(_DATABASE)
+        elif packed:
+            rest.append((number, packed[1]))
         elif text[0] in _LEFT_OUT:
             kind = _LEFT_OUT[text[0]]
             problems.add(kind, path, number, f"{kind} {text.split()[0]} is left out")
         else:
             message = f"expected T1<tab>LABEL START END<tab>TEXT, got {text!r:.80}; line skipped"
             problems.add("broken line", path, number, message)
-    return lines, references
+    return lines, references, rest
 
 
 def write(path: Path, rows: Iterable[SourceRow], problems: Problems) -> Counter[str]:
     """Write a folder for brat, and return how many spans of each label were written.
 
     Texts are named by the ids of their rows where those can be file names, and numbered otherwise.
-    Labels with white space and ids with line breaks or tabs are reported and left out.
+    Labels with white space are reported and left out.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is a folder that was not written here: what people made in brat is never replaced.
     """
     counts: Counter[str] = Counter()
     names: set[str] = set()
-    with atomic_folder(path, mark=_CONFIG) as folder:
+    with atomic_folder(path, mark=_OWN) as folder:
         for number, source in enumerate(rows, start=1):
             name = row_id(source.row)
             if not _SAFE_NAME.fullmatch(name) or name.casefold() in names:
@@ -163,16 +193,17 @@ def write(path: Path, rows: Iterable[SourceRow], problems: Problems) -> Counter[
             while name.casefold() in names:
                 name += "_"
             names.add(name.casefold())
-            lines = "".join(_lines(source, counts, problems))
+            lines = "".join(_lines(source, name, counts, problems))
             (folder / f"{name}.txt").write_bytes(source.row["text"].encode("utf8"))
             (folder / f"{name}.ann").write_bytes(lines.encode("utf8"))
         entities = "".join(f"{label}\n" for label in sorted(counts))
         sections = f"[entities]\n{entities}\n[relations]\n\n[events]\n\n[attributes]\n"
         (folder / _CONFIG).write_bytes(sections.encode("utf8"))
+        (folder / _OWN).write_bytes(b"catalog-ner convert wrote this folder, and may replace it.\n")
     return counts
 
 
-def _lines(source: SourceRow, counts: Counter[str], problems: Problems) -> Iterator[str]:
+def _lines(source: SourceRow, name: str, counts: Counter[str], problems: Problems) -> Iterator[str]:
     text = source.row["text"]
     for number, span in enumerate(source.row["spans"], start=1):
         start, end, label = span["start"], span["end"], span["label"]
@@ -184,13 +215,23 @@ def _lines(source: SourceRow, counts: Counter[str], problems: Problems) -> Itera
         surface = re.sub(r"[\r\n]+", " ", text[start:end])
         offsets = ";".join(f"{left} {right}" for left, right in _parts(text, start, end))
         yield f"T{number}\t{label} {offsets}\t{surface}\n"
-        if span.get("id") is None:
-            continue
-        if re.search(r"[\t\r\n]|^$", str(span["id"])):
-            message = f"brat cannot hold the id {span['id']!r:.80}; id left out"
-            problems.add("id not held", source.path, source.line, message)
-        else:
+        if _is_reference(span.get("id")):
             yield f"N{number}\tReference T{number} {_DATABASE}{span['id']}\t{surface}\n"
+    keys = other_keys(source.row)
+    spans = [_without_reference(span) for span in source.row["spans"]]
+    rest = pack_rest({} if keys == {"id": name} else keys, spans)
+    if rest:
+        yield f"#1\t{_NOTE} row\t{rest}\n"
+
+
+def _is_reference(value: object) -> bool:
+    """Tell whether an id can stand in a normalisation: brat cuts it at white space."""
+    return isinstance(value, str) and re.fullmatch(r"\S+", value) is not None
+
+
+def _without_reference(span: Row) -> Row:
+    is_held = _is_reference(span.get("id"))
+    return {key: value for key, value in span.items() if key != "id" or not is_held}
 
 
 def _parts(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -9,9 +9,10 @@ A sentence is a row. Its text is that of a comment ``# text = ...`` as in CoNLL-
 with a space between them, and its id that of ``# sent_id = ...``.
 
 Written are two columns with a tab between. Columns cannot hold white space, so a row whose text is
-more than its tokens with a space between them has its text in a comment. A text with white space at
-its ends, with line breaks, tabs or other control characters, or with a quote first is written there
-as a JSON string: ``# text = "one\ntwo"``.
+more than its tokens with a space between them has its text in a comment. Ids and scores of spans
+and other keys of a row are a JSON object in a comment: ``# row = {"lang": "en"}``. A text with
+white space at its ends, with line breaks, tabs or other control characters, or with a quote first
+is written as a JSON string: ``# text = "one\ntwo"``.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
     keep_good_spans,
+    other_keys,
+    pack_rest,
     report_off_boundaries,
     row_id,
     tokenize,
+    unpack_rest,
 )
 from spacy_catalog_ner.formats.scheme import Scheme
 from spacy_catalog_ner.formats.tag_schemes import (
@@ -178,9 +182,15 @@ def _make_row(
         (lines[first], {"start": offsets[first][0], "end": offsets[last][1], "label": label})
         for label, first, last in entities
     ]
-    row: Row = {"text": text, "spans": keep_good_spans(spans, text, path, problems, labels)}
+    row: Row = {"text": text, "spans": []}
+    if "row" in sentence.comments:
+        packed = sentence.comments["row"]
+        row |= unpack_rest(packed, [span for _, span in spans], path, lines[0], problems)
+    row["spans"] = keep_good_spans(spans, text, path, problems, labels)
     if "sent_id" in sentence.comments:
-        row["id"] = _unquote(sentence.comments["sent_id"])
+        sent_id = _unquote(sentence.comments["sent_id"])
+        if row_id(row) != sent_id:  # it may be in the meta there, or a number
+            row["id"] = sent_id
     return SourceRow(path, lines[0], row, sentence.words)
 
 
@@ -291,6 +301,11 @@ def _spans_of_words(source: SourceRow, nlp: Language, problems: Problems) -> tup
 def _comments(row: Row, words: list[str]) -> Iterator[str]:
     if row_id(row):
         yield f"# sent_id = {_quote(row_id(row))}\n"
+    keys = other_keys(row)
+    is_sent_id = keys.keys() == {"id"} and isinstance(row["id"], str) and row["id"]
+    rest = pack_rest({} if is_sent_id else keys, row["spans"])
+    if rest:
+        yield f"# row = {rest}\n"
     # The other two are not read as tokens in a file's first line, or without a text
     if row["text"] != " ".join(words) or "\ufeff" in row["text"] or _DOCUMENT in words:
         yield f"# text = {_quote(row['text'])}\n"

@@ -1,8 +1,7 @@
 """spaCy's training format: the Docs of a DocBin.
 
 Spans are in ``doc.spans["entities"]``, all of them, and in ``doc.ents`` without those that overlap
-a longer one. The ``id``, ``lang`` and ``meta`` of a row are JSON in ``doc.user_data``; other keys
-are not kept.
+a longer one. The other keys of a row are JSON in ``doc.user_data``.
 """
 
 from __future__ import annotations
@@ -19,10 +18,15 @@ from spacy_catalog_ner.components.doc_record import ENTITIES
 from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import atomic_write
-from spacy_catalog_ner.formats.rows import Row, SourceRow, keep_good_spans, tokenize
+from spacy_catalog_ner.formats.rows import (
+    Row,
+    SourceRow,
+    keep_good_spans,
+    other_keys,
+    tokenize,
+)
 
 _USER_DATA = "spacy_catalog_ner.row"
-_KEPT = ("id", "lang", "meta")
 
 
 def read(
@@ -55,13 +59,9 @@ def read(
 
 
 def _make_row(doc: Doc) -> Row:
+    row = doc_to_row(doc, {"text": doc.text})
     kept = json.loads(doc.user_data.get(_USER_DATA, "{}"))
-    has_scores = kept.pop("has_scores", True)
-    row = doc_to_row(doc, {"text": doc.text, **kept})
-    if not has_scores:  # where a row has none, a Doc has 1
-        for span in row["spans"]:
-            span.pop("score", None)
-    return row
+    return {**row, **kept, **row}  # what a pipeline made since is the newer
 
 
 def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:
@@ -75,9 +75,7 @@ def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Proble
     for source in rows:
         tokenized = tokenize(nlp, source, problems)
         doc = make_doc(nlp, source.row, problems, source.path, source.line, doc=tokenized)
-        kept = {key: source.row[key] for key in _KEPT if key in source.row}
-        kept["has_scores"] = any("score" in span for span in source.row["spans"])
-        doc.user_data[_USER_DATA] = json.dumps(kept)
+        doc.user_data[_USER_DATA] = json.dumps(other_keys(source.row))
         counts.update(span.label_ for span in doc.spans[ENTITIES])
         docs.add(doc)
     with atomic_write(path, "wb") as stream:

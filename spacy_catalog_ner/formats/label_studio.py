@@ -17,9 +17,18 @@ from typing import Any
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import atomic_write, iter_lines
 from spacy_catalog_ner.formats.offsets import Mark, is_ambiguous, locate
-from spacy_catalog_ner.formats.rows import Row, SourceRow, keep_good_spans
+from spacy_catalog_ner.formats.rows import (
+    Row,
+    SourceRow,
+    keep_good_spans,
+    other_keys,
+    report_keys,
+)
 
 _DATA_KEYS = ("id", "lang", "meta")
+_SPAN_KEYS = ("start", "end", "label", "score")
+# In the data of a task: the other keys of its row; in the meta of a result: those of its span
+_OTHER_KEYS = "catalog_ner_row"
 _WHITE_SPACE = " \t\r\n"
 
 
@@ -42,14 +51,14 @@ def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iter
                 "broken row", path, line, 'no "text" in the "data" of a task; task skipped'
             )
             continue
-        if not _is_encodable(data):
+        if not _is_encodable(task):
             problems.add("broken row", path, line, "half a surrogate pair; task skipped")
             continue
         results = _first_results(task, path, line, problems)
         if results is not None:
             spans = _read_spans(results, text, path, line, problems)
             good = keep_good_spans(spans, text, path, problems, labels)
-            yield SourceRow(path, line, _make_row(data, good))
+            yield SourceRow(path, line, _make_row(data, good, path, line, problems))
 
 
 def _tasks(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
@@ -84,9 +93,9 @@ def _skip(text: str, position: int, line: int, mark: str) -> tuple[int, int]:
     return position, line + text.count("\n", start, position)
 
 
-def _is_encodable(data: Row) -> bool:
+def _is_encodable(task: Row) -> bool:
     try:
-        json.dumps(data, ensure_ascii=False).encode("utf8")
+        json.dumps(task, ensure_ascii=False).encode("utf8")
     except UnicodeEncodeError:
         return False
     return True
@@ -148,29 +157,48 @@ def _read_spans(
         message = f'spans without "text": taken for offsets in {located.unit}'
         problems.add("unchecked offsets", path, line, message)
     spans = []
+    notes: set[str] = set()
     for (result, value), mark, parts in zip(regions, marks, located.parts, strict=True):
         if parts is None:
             start, end = mark.parts[0]
             message = f"{mark.surface!r:.80} is not at {start}..{end}; span skipped"
             problems.add("other surface", path, line, message)
             continue
-        for label in value["labels"]:
-            span = {"start": parts[0][0], "end": parts[0][1], "label": label}
-            meta = result.get("meta")
-            if isinstance(meta, dict) and "entity_id" in meta:
-                span["id"] = meta["entity_id"]
-            if result.get("score") is not None:
-                span["score"] = result["score"]
-            spans.append((line, span))
+        keys = {}
+        meta = result.get("meta")
+        if isinstance(meta, dict):
+            keys = _others(meta, _SPAN_KEYS)
+            if "entity_id" in meta:
+                keys["id"] = meta["entity_id"]
+            notes |= meta.keys() - {"entity_id", _OTHER_KEYS}
+        if result.get("score") is not None:
+            keys["score"] = result["score"]
+        start, end = parts[0]
+        spans += [
+            (line, {"start": start, "end": end, "label": label, **keys})
+            for label in value["labels"]
+        ]
+    report_keys((f"meta.{note}" for note in notes), "a span", path, line, problems)
     return spans
 
 
-def _make_row(data: Row, spans: list[Row]) -> Row:
+def _others(holder: Row, known: tuple[str, ...]) -> Row:
+    others = holder.get(_OTHER_KEYS)
+    if not isinstance(others, dict):
+        return {}
+    return {key: value for key, value in others.items() if key not in known}
+
+
+def _make_row(data: Row, spans: list[Row], path: Path, line: int, problems: Problems) -> Row:
     row = {"text": data["text"], "spans": spans}
     row |= {key: data[key] for key in _DATA_KEYS if key in data}
-    others = {key: value for key, value in data.items() if key not in ("text", *_DATA_KEYS)}
+    row |= _others(data, ("text", "spans", *_DATA_KEYS))
+    known = ("text", *_DATA_KEYS, _OTHER_KEYS)
+    others = {key: value for key, value in data.items() if key not in known}
     if others and isinstance(row.get("meta", {}), dict):
         row["meta"] = {**others, **row.get("meta", {})}
+    else:
+        report_keys(others, "a meta that is no object", path, line, problems)
     return row
 
 
@@ -206,10 +234,19 @@ def _make_task(number: int, row: Row) -> Row:
                 "labels": [span["label"]],
             },
         }
-        if span.get("id") is not None:
-            result["meta"] = {"entity_id": span["id"]}
+        meta = {}
+        if "id" in span:
+            meta["entity_id"] = span["id"]
+        others = {key: value for key, value in span.items() if key not in (*_SPAN_KEYS, "id")}
+        if others:
+            meta[_OTHER_KEYS] = others
+        if meta:
+            result["meta"] = meta
         if "score" in span:
             result["score"] = span["score"]
         results.append(result)
     data = {"text": row["text"], **{key: row[key] for key in _DATA_KEYS if key in row}}
+    others = {key: value for key, value in other_keys(row).items() if key not in _DATA_KEYS}
+    if others:
+        data[_OTHER_KEYS] = others
     return {"id": number, "data": data, "annotations": [{"result": results}]}

@@ -22,12 +22,14 @@ from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
     keep_good_spans,
+    report_keys,
     report_off_boundaries,
     tokenize,
 )
 
 _ANSWERS = {"reject": "rejected row", "ignore": "ignored row"}
-_SPAN_KEYS = ("start", "end", "label", "id", "score")
+_OWN_KEYS = ("tokens", "answer")
+_OWN_SPAN_KEYS = ("token_start", "token_end")
 
 
 def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iterator[SourceRow]:
@@ -45,26 +47,28 @@ def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iter
         if not isinstance(spans, list):
             problems.add("broken row", path, line, '"spans" is no list; row skipped')
             continue
-        cleaned = [(line, _keep(span, _SPAN_KEYS)) for span in spans]
-        result = _make_row(row)
+        cleaned = [(line, _without_tokens(span)) for span in spans]
+        result = _make_row(row, path, line, problems)
         result["spans"] = keep_good_spans(cleaned, row["text"], path, problems, labels)
         yield SourceRow(path, line, result, _words(row.get("tokens")))
 
 
-def _keep(span: Any, keys: tuple[str, ...]) -> Any:
-    return {key: span[key] for key in keys if key in span} if isinstance(span, dict) else span
+def _without_tokens(span: Any) -> Any:
+    if not isinstance(span, dict):
+        return span
+    return {key: value for key, value in span.items() if key not in _OWN_SPAN_KEYS}
 
 
-def _make_row(row: Row) -> Row:
-    result = {"text": row["text"], "spans": []}
-    meta = row.get("meta")
+def _make_row(row: Row, path: Path, line: int, problems: Problems) -> Row:
     own = {key: value for key, value in row.items() if key.startswith("_")}
-    if own and isinstance(meta, dict | None):
-        meta = {**(meta or {}), **own}
-    if meta is not None:
-        result["meta"] = meta
-    others = {*result, *own, "tokens", "answer", "meta"}
-    return result | {key: value for key, value in row.items() if key not in others}
+    left_out = {*own, *_OWN_KEYS, "spans"}
+    result = {"text": row["text"], "spans": []}
+    result |= {key: value for key, value in row.items() if key not in left_out}
+    if own and isinstance(row.get("meta"), dict | None):
+        result["meta"] = {**(row.get("meta") or {}), **own}
+    else:
+        report_keys(own, "a meta that is no object", path, line, problems)
+    return result
 
 
 def _words(tokens: Any) -> list[str] | None:
@@ -99,6 +103,9 @@ def _annotate(source: SourceRow, nlp: Language, problems: Problems) -> Row:
             report_off_boundaries(source, item, problems)
         else:
             spans.append({**item, "token_start": span.start, "token_end": span.end - 1})
+    own = {key for span in source.row["spans"] for key in span if key in _OWN_SPAN_KEYS}
+    own.update(key for key in _OWN_KEYS if key in source.row)
+    report_keys(own, "Prodigy, which has its own,", source.path, source.line, problems)
     result = {**source.row, "spans": spans, "answer": "accept"}
     result["tokens"] = [
         {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from spacy_catalog_ner.annotations import check_span
 from spacy_catalog_ner.errors import Problems
 
 Row = dict[str, Any]
+
+_PLACE = ("start", "end", "label")
 
 
 class SourceRow(NamedTuple):
@@ -88,6 +91,65 @@ def row_id(row: Row) -> str:
     meta = row.get("meta")
     value = row.get("id", meta.get("id") if isinstance(meta, dict) else None)
     return "" if value is None else str(value)
+
+
+def other_keys(row: Row) -> Row:
+    """Return what a row has besides text and spans."""
+    return {key: value for key, value in row.items() if key not in ("text", "spans")}
+
+
+def pack_rest(keys: Row, spans: Sequence[Row]) -> str:
+    """Return as a line of ASCII what a format has no place for; empty if there is nothing.
+
+    Parameters
+    ----------
+    keys
+        Of the row.
+    spans
+        All of the row, each with start, end, label and what else has no place.
+
+    Returns
+    -------
+    str
+        A JSON object of `keys`, and ``spans`` where one of them has more than its place and label.
+    """
+    rest = dict(keys)
+    if any(span.keys() - set(_PLACE) for span in spans):
+        rest["spans"] = list(spans)
+    return json.dumps(rest) if rest else ""
+
+
+def unpack_rest(
+    packed: str, spans: Iterable[Row], path: Path, line: int, problems: Problems
+) -> Row:
+    """Give spans what `pack_rest` has of them, and return the other keys of the row.
+
+    A span is known by its start, end and label; one that was changed since gets nothing. What is
+    broken is reported and left out.
+    """
+    try:
+        rest = json.loads(packed)
+        json.dumps(rest, ensure_ascii=False).encode("utf8")  # half a surrogate pair is JSON
+        packed_spans = [dict(span) for span in rest.pop("spans", [])]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        message = f"expected a JSON object of other keys of the row, got {packed!r:.80}; left out"
+        problems.add("broken keys", path, line, message)
+        return {}
+    for span in spans:
+        for number, other in enumerate(packed_spans):
+            if all(other.get(key) == span[key] for key in _PLACE):
+                span.update(packed_spans.pop(number))
+                break
+    return {key: value for key, value in rest.items() if key != "text"}
+
+
+def report_keys(
+    keys: Iterable[str], holder: str, path: Path, line: int, problems: Problems
+) -> None:
+    """Report, once a row, the keys that a format cannot hold, if there are any."""
+    names = ", ".join(sorted(keys))
+    if names:
+        problems.add("key not held", path, line, f"{holder} cannot hold {names:.80}; left out")
 
 
 def report_off_boundaries(source: SourceRow, span: Row, problems: Problems) -> None:
