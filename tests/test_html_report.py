@@ -234,7 +234,11 @@ def test_hostile_titles_labels_and_names_stay_text():
 
 
 @settings(max_examples=50, deadline=None)
-@given(text=st.text(min_size=1) | st.sampled_from([HOSTILE, "<!--<script>", "]]>", "&lt;"]))
+@given(
+    # A text has a word, as `read_texts` sees to: the table of lengths counts them
+    text=st.text(min_size=1, max_size=8).filter(str.strip)
+    | st.sampled_from([HOSTILE, "<!--<script>", "]]>", "&lt;"])
+)
 def test_no_text_can_change_the_page(text):
     pairs = pair_up([row(text, (0, 1, "A"))], [row(text)])
     plain = Page(render(pair_up([row("x" * len(text), (0, 1, "A"))], [row("x" * len(text))])))
