@@ -63,7 +63,7 @@ def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
 
     - ``spans``: those of ``doc.spans["entities"]``, or ``doc.ents`` where no component writes that
       group;
-    - ``candidates``, where a component writes them;
+    - ``candidates``, where a component writes them, with confidences where they all have one;
     - ``selected``, where a component writes them and they are others than ``spans``;
     - ``exemplar_labels``, where a retriever ran: the sorted labels that are right in the exemplars;
     - ``catalog_ner``, the record, where there is one.
@@ -74,7 +74,7 @@ def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
     else:
         result["spans"] = [_span_row(span, None) for span in doc.ents]
     if CANDIDATES in doc.spans:
-        result["candidates"] = [_span_row(span, None) for span in doc.spans[CANDIDATES]]
+        result["candidates"] = _group_rows(doc.spans[CANDIDATES])
     if SELECTED in doc.spans:
         selected = _group_rows(doc.spans[SELECTED])
         if _decisions(selected) != _decisions(result["spans"]):

@@ -125,6 +125,25 @@ def test_of_two_labels_for_the_same_span_the_more_confident_stays():
     assert entities(ConstraintPostProcessor()(doc)) == [BOSTON_CITY]
 
 
+def test_longest_keeps_the_more_confident_of_equally_long_spans():
+    doc = make_doc(ALL, [BOSTON_BAND, BOSTON_CITY], scores=[0.6, 0.9])
+    assert entities(ConstraintPostProcessor(overlap="longest")(doc)) == [BOSTON_CITY]
+
+
+def test_of_spans_that_are_equal_in_all_the_first_stays():
+    candidates = [(0, 2, "SONG"), (1, 3, "SONG")]
+    for policy in ("confident", "longest"):
+        doc = make_doc(candidates, candidates[::-1], scores=[0.5, 0.5])
+        assert entities(ConstraintPostProcessor(overlap=policy)(doc)) == [(0, 2, "SONG")]
+
+
+def test_a_span_is_only_dropped_for_one_that_stays():
+    chain = [(0, 2, "SONG"), (1, 4, "SONG"), (3, 5, "SONG")]
+    doc = make_doc(chain, chain, scores=[0.7, 0.8, 0.9])
+    assert entities(ConstraintPostProcessor()(doc)) == [(0, 2, "SONG"), (3, 5, "SONG")]
+    assert violations(doc) == {"overlap": 1}
+
+
 def test_allow_keeps_overlapping_entities_but_not_in_ents():
     doc = ConstraintPostProcessor(overlap="allow")(make_doc(ALL, ALL))
     assert entities(doc) == [NEW_YORK, NEW_YORK_CITY, BOSTON_BAND, BOSTON_CITY]
@@ -182,6 +201,82 @@ def test_other_keys_of_the_record_stay():
         "tokens": 99,
         "violations": {},
     }
+
+
+# Rules of a file
+
+
+@pytest.fixture
+def write_rules(tmp_path):
+    def run(text: str) -> str:
+        (tmp_path / "rules.yml").write_text(text, encoding="utf8")
+        return str(tmp_path / "rules.yml")
+
+    return run
+
+
+def test_spans_that_break_a_rule_are_dropped_and_counted_by_rule(write_rules):
+    rules = write_rules("labels: {CITY: {max_words: 1}, SONG: {min_confidence: 0.8}}")
+    doc = make_doc(ALL, ALL, scores=[0.9, 0.7, 0.8, 0.6])
+    doc = ConstraintPostProcessor(rules=rules)(doc)
+    assert entities(doc) == [BOSTON_CITY]
+    assert violations(doc) == {"overlap": 1, "rule": 2}
+    assert doc._.catalog_ner["rules"] == {"CITY.max_words": 1, "SONG.min_confidence": 1}
+
+
+def test_of_exclusive_labels_that_of_the_best_span_stays(write_rules):
+    rules = write_rules("exclusive: [[CITY, ARTIST]]")
+    doc = make_doc(ALL, [NEW_YORK, BOSTON_CITY, BOSTON_BAND], scores=[0.9, 0.6, 0.8])
+    doc = ConstraintPostProcessor(rules=rules)(doc)
+    assert entities(doc) == [NEW_YORK, BOSTON_CITY]
+    assert violations(doc) == {"rule": 1}
+
+
+def test_the_most_confident_spans_of_a_label_stay_where_there_are_too_many(write_rules):
+    rules = write_rules("labels: {CITY: {max_per_text: 1}}")
+    doc = make_doc(ALL, [NEW_YORK, BOSTON_CITY], scores=[0.6, 0.9])
+    assert entities(ConstraintPostProcessor(rules=rules, overlap="allow")(doc)) == [BOSTON_CITY]
+
+
+def test_a_broken_rules_file_is_told_at_first_use_with_file_and_key(write_rules):
+    processor = ConstraintPostProcessor(rules=write_rules("labels: {CITY: {max_words: many}}"))
+    with pytest.raises(CatalogNERError, match=r"rules\.yml: labels\.CITY\.max_words: expected a"):
+        processor(make_doc(ALL, []))
+
+
+@pytest.fixture
+def rules_nlp(mini_catalog, write_rules):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    rules = write_rules("labels: {ARTIST: {forbid: [Adele]}}")
+    nlp.add_pipe("constraint_post_processor", config={"source": "candidates", "rules": rules})
+    return nlp
+
+
+def test_a_saved_pipeline_brings_its_rules(rules_nlp, tmp_path):
+    rules_nlp.to_disk(tmp_path / "pipeline")
+    (tmp_path / "rules.yml").unlink()
+    again = spacy.load(tmp_path / "pipeline")
+    assert [ent.text for ent in again("hello adele").ents] == ["hello"]
+
+
+def test_bytes_bring_the_rules(rules_nlp, tmp_path):
+    data = rules_nlp.to_bytes()
+    (tmp_path / "rules.yml").unlink()
+    rules_nlp.from_bytes(data)
+    copy = spacy.blank("en")
+    copy.add_pipe("catalog_matcher")
+    copy.add_pipe("constraint_post_processor", config={"source": "candidates"})
+    copy.from_bytes(data)
+    assert [ent.text for ent in copy("hello adele").ents] == ["hello"]
+
+
+def test_rules_hold_in_two_processes(rules_nlp):
+    docs = rules_nlp.pipe(["hello adele"] * 4, n_process=2, batch_size=2)
+    assert [[ent.text for ent in doc.ents] for doc in docs] == [["hello"]] * 4
+
+
+# In a pipeline
 
 
 def test_a_missing_source_says_what_to_do():
@@ -265,7 +360,11 @@ def test_spans_scores_and_record_survive_a_doc_bin():
         ("new york", "CITY", "geo/1"),
         ("boston", "ARTIST", "artist/boston"),
     ]
-    assert again._.catalog_ner == {"violations": {"out_of_catalog": 1}}
+    assert again._.catalog_ner == {
+        "violations": {"out_of_catalog": 1},
+        # A DocBin makes tuples of lists.
+        "proposals": ({"text": "play", "label": "X", "start": 0, "end": 4},),
+    }
 
 
 def test_evaluation_scores_the_entities_and_ents(mini_matcher_nlp):

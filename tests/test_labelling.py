@@ -1,65 +1,32 @@
-"""Labelling a file: what comes out, and what an interruption at any moment leaves behind."""
+"""Labelling a file: what comes out, and what becomes of texts that fail."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import re
 import time
 
 import pytest
 import spacy
-from conftest import REPOSITORY, write_rows
+from conftest import annotate, write_rows
+from labelling import files, label, read
 from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.util import minibatch
 
-from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.labelling import fingerprint, label_file
-from spacy_catalog_ner.pipelines import load_pipeline
-
-CUTS: set[str] = set()
-"""Texts at which `mini_power_cut` cuts the power."""
-
-
-@Language.component("mini_power_cut")
-def power_cut(doc):
-    """Stop the program as Ctrl+C would, at the texts of `CUTS`."""
-    if doc.text in CUTS:
-        raise KeyboardInterrupt
-    return doc
-
-
-@pytest.fixture
-def cut_at():
-    """Choose the text at which labelling is interrupted; the power is back after the test."""
-    yield CUTS.add
-    CUTS.clear()
+from spacy_catalog_ner.components.doc_record import update_record
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.evaluation import align_rows
+from spacy_catalog_ner.labelling import LabellingStoppedError, label_file, label_rows
 
 
 @pytest.fixture
 def nlp(mini_matcher_nlp):
-    mini_matcher_nlp.add_pipe("mini_power_cut")
     return mini_matcher_nlp
 
 
-@pytest.fixture
-def texts(tmp_path):
-    rows = [{"text": f"play drake number {number}", "id": number} for number in range(10)]
-    return write_rows(tmp_path / "texts.jsonl", rows)
-
-
-def read(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-
-
-def label(nlp, source, target, **settings):
-    return label_file(nlp, source, target, Problems(), progress=False, **settings)
-
-
-def interrupt(nlp, source, target, **settings):
-    with pytest.raises(KeyboardInterrupt):
-        label(nlp, source, target, batch_size=2, **settings)
+def write_texts(path, *texts):
+    return write_rows(path, [{"text": text, "id": n} for n, text in enumerate(texts)])
 
 
 # What comes out
@@ -87,18 +54,75 @@ def test_annotations_of_the_input_are_replaced(nlp, tmp_path):
     assert [span["label"] for span in read(tmp_path / "out.jsonl")[0]["spans"]] == ["ARTIST"]
 
 
-def test_the_summary_counts_and_lies_beside_the_output(nlp, tmp_path):
-    source = write_rows(
-        tmp_path / "in.jsonl", [{"text": "play drake"}, {"text": "boston"}, {"text": "what time"}]
-    )
+def test_what_the_model_counted_is_in_the_summary_and_not_in_the_rows(nlp, tmp_path):
+    """It depends on what was asked before, and a resumed run has to give the same rows."""
+    nlp.add_pipe("mini_silence")
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "play adele")
     summary = label(nlp, source, tmp_path / "out.jsonl")
-    assert summary["texts"] == 3
-    assert summary["candidates"] == 3
-    assert summary["entities"] == 2
-    assert summary["violations"] == {"overlap": 1}
-    assert summary["failures"] == 0
-    assert summary["seconds_per_text"] > 0
+    assert (summary["calls"], summary["prompt_tokens"], summary["output_tokens"]) == (2, 20, 0)
+    records = [row["catalog_ner"] for row in read(tmp_path / "out.jsonl")]
+    assert records == [{"candidates": 1, "violations": {}}] * 2
+
+
+def test_the_summary_counts_and_lies_beside_the_output(nlp, tmp_path):
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "boston", "what time")
+    summary = label(nlp, source, tmp_path / "out.jsonl")
     assert json.loads((tmp_path / "out.summary.json").read_text(encoding="utf8")) == summary
+    assert summary.pop("seconds") > 0
+    assert summary.pop("seconds_per_text") > 0
+    assert summary == {
+        "texts": 3,
+        "failures": 0,
+        "candidates": 3,
+        "selected": 0,
+        "entities": 2,
+        "violations": {"overlap": 1},
+        "proposals": 0,
+        "skipped": {},
+        "calls": 0,
+        "retries": 0,
+        "cache_hits": 0,
+        "prompt_tokens": 0,
+        "cached_tokens": 0,
+        "output_tokens": 0,
+        "cost": None,
+        "stopped": None,
+    }
+
+
+def test_loading_a_model_is_no_part_of_the_seconds_per_text(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("mini_slow_start")
+    source = write_texts(tmp_path / "in.jsonl", *"abcdef")
+    summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
+    assert summary["seconds"] > 0.2
+    assert summary["seconds_per_text"] < 0.02
+
+
+@Language.factory("mini_slow_start")
+class SlowStart:
+    """Takes long over its first text, as a model does that is loaded there."""
+
+    def __init__(self, nlp, name):
+        self.is_loaded = False
+
+    def __call__(self, doc):
+        if not self.is_loaded:
+            time.sleep(0.2)
+            self.is_loaded = True
+        return doc
+
+
+def test_proposals_are_counted(nlp, tmp_path):
+    nlp.add_pipe("mini_proposals")
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "play adele")
+    assert label(nlp, source, tmp_path / "out.jsonl")["proposals"] == 2
+
+
+@Language.component("mini_proposals")
+def propose(doc):
+    update_record(doc, proposals=[{"text": "play", "label": "SONG"}])
+    return doc
 
 
 def test_bad_rows_are_reported_with_their_line_and_counted(nlp, tmp_path):
@@ -115,135 +139,187 @@ def test_bad_rows_are_reported_with_their_line_and_counted(nlp, tmp_path):
     ]
 
 
-def test_limit_takes_the_first_texts(nlp, texts, tmp_path):
-    label(nlp, texts, tmp_path / "out.jsonl", limit=3, batch_size=2)
+def test_limit_takes_the_first_texts(nlp, tmp_path):
+    source = write_texts(tmp_path / "in.jsonl", *"abcdef")
+    summary = label(nlp, source, tmp_path / "out.jsonl", limit=3, batch_size=2)
     assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 1, 2]
+    assert summary["stopped"] == "limit"
 
 
-def test_a_part_shorter_than_its_state_says_starts_anew(nlp, texts, tmp_path):
-    whole = tmp_path / "whole.jsonl"
-    label(nlp, texts, whole)
-    out = tmp_path / "out.jsonl"
-    state = {"fingerprint": fingerprint(nlp, texts, 0), "bytes": 10_000, "summary": {}}
-    (tmp_path / "out.jsonl.part").write_text("")
-    (tmp_path / "out.jsonl.part.json").write_text(json.dumps(state))
-    label(nlp, texts, out)
-    assert out.read_bytes() == whole.read_bytes()
+def test_nothing_but_output_and_summary_is_left(nlp, tmp_path):
+    source = write_texts(tmp_path / "in.jsonl", "play drake")
+    label(nlp, source, tmp_path / "out" / "out.jsonl")
+    assert files(tmp_path / "out") == ["out.jsonl", "out.summary.json"]
 
 
-def test_other_contents_of_a_component_are_another_run(texts):
-    one, other = spacy.blank("en"), spacy.blank("en")
-    for nlp, name in ((one, "a"), (other, "b")):
-        nlp.add_pipe("entity_ruler").add_patterns([{"label": "X", "pattern": name}])
-    assert fingerprint(one, texts, 0) != fingerprint(other, texts, 0)
+def test_a_file_without_a_text_is_an_error_and_leaves_nothing(nlp, tmp_path):
+    source = write_rows(tmp_path / "in.jsonl", [{"text": " "}, {"no": "text"}])
+    with pytest.raises(CatalogNERError, match=r"in\.jsonl: no text in this file"):
+        label(nlp, source, tmp_path / "out.jsonl")
+    assert files(tmp_path) == ["in.jsonl"]
 
 
-def test_nothing_but_output_and_summary_is_left(nlp, texts, tmp_path):
-    label(nlp, texts, tmp_path / "out" / "out.jsonl")
-    left = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert left == ["out.jsonl", "out.summary.json"]
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("out.jsonl", "out.jsonl"),
+        ("out.failed.jsonl", "out.jsonl"),
+        ("in.jsonl", "out.json"),
+        ("in.jsonl", "out"),
+    ],
+)
+def test_an_output_that_would_destroy_its_input_or_is_no_jsonl_is_refused(
+    nlp, tmp_path, source, target
+):
+    write_texts(tmp_path / source, "play drake")
+    with pytest.raises(CatalogNERError, match=re.escape(target)):
+        label(nlp, tmp_path / source, tmp_path / target)
+    assert files(tmp_path) == [source]
 
 
-# Interruptions
+# Texts that fail
 
 
-def test_an_interrupted_run_goes_on_after_the_last_whole_batch(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
+def test_a_text_at_which_a_component_fails_goes_to_the_dead_letters(nlp, tmp_path):
+    nlp.add_pipe("mini_poison")
+    texts = [f"play drake {n}" for n in range(20)]
+    texts[7] = "poison"
+    source = write_texts(tmp_path / "in.jsonl", *texts)
+    summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=8)
+    assert summary["failures"] == 1
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [*range(7), *range(8, 20)]
+    assert read(tmp_path / "out.failed.jsonl") == [
+        {"text": "poison", "id": 7, "failure": "mini_poison: ZeroDivisionError: by a zero"}
+    ]
+
+
+@pytest.mark.parametrize("component", ["mini_poisoned_batch", "mini_careless_batch"])
+def test_a_component_that_gives_up_a_whole_batch_for_one_text_loses_only_that(
+    nlp, tmp_path, component
+):
+    nlp.add_pipe(component)
+    source = write_texts(tmp_path / "in.jsonl", "drake", "poison", "adele", "boston")
+    label(nlp, source, tmp_path / "out.jsonl")
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2, 3]
+    (failed,) = read(tmp_path / "out.failed.jsonl")
+    assert failed["id"] == 1
+    assert failed["failure"].endswith("ValueError: poison in the batch")
+
+
+@Language.factory("mini_poisoned_batch")
+class PoisonedBatch(Pipe):
+    """Takes texts together, and hands a batch that fails to spaCy's error handler."""
+
+    def __init__(self, nlp, name):
+        self.name = name
+
+    def pipe(self, stream, *, batch_size):
+        for docs in minibatch(stream, batch_size):
+            try:
+                self._take(docs)
+                yield from docs
+            except ValueError as err:
+                self.get_error_handler()(self.name, self, docs, err)
+
+    def _take(self, docs):
+        if any("poison" in doc.text for doc in docs):
+            raise ValueError("poison in the batch")
+
+
+@Language.factory("mini_careless_batch")
+class CarelessBatch(PoisonedBatch):
+    """Does the same without the error handler."""
+
+    def pipe(self, stream, *, batch_size):
+        for docs in minibatch(stream, batch_size):
+            self._take(docs)
+            yield from docs
+
+
+def test_a_text_that_the_model_did_not_answer_goes_to_the_dead_letters(nlp, tmp_path):
+    nlp.add_pipe("mini_silence")
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "silence", "play adele")
+    summary = label(nlp, source, tmp_path / "out.jsonl")
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
+    assert read(tmp_path / "out.failed.jsonl") == [
+        {"text": "silence", "id": 1, "failure": "no reply"}
+    ]
+    assert (summary["texts"], summary["failures"], summary["calls"]) == (3, 1, 3)
+
+
+def test_a_text_longer_than_spacy_takes_goes_to_the_dead_letters(nlp, tmp_path):
+    nlp.max_length = 100
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "la " * 50, "play adele")
+    label(nlp, source, tmp_path / "out.jsonl")
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
+    (failed,) = read(tmp_path / "out.failed.jsonl")
+    assert failed["failure"].startswith("tokenizer: ValueError: [E088]")
+
+
+def test_dead_letters_can_be_labelled_again(nlp, tmp_path):
+    source = write_rows(
+        tmp_path / "in.jsonl",
+        [{"text": "hello"}, {"text": "poison by drake", "spans": [], "lang": "en"}],
+    )
+    nlp.add_pipe("mini_poison")
+    label(nlp, source, tmp_path / "out.jsonl")
+    nlp.remove_pipe("mini_poison")
+    label(nlp, tmp_path / "out.failed.jsonl", tmp_path / "more.jsonl")
+    (row,) = read(tmp_path / "more.jsonl")
+    assert "failure" not in row
+    assert (row["text"], row["lang"], len(row["spans"])) == ("poison by drake", "en", 1)
+
+
+def test_dead_letters_of_an_earlier_run_do_not_stay_when_none_fail(nlp, tmp_path):
+    source = write_texts(tmp_path / "in.jsonl", "play drake")
+    (tmp_path / "out.failed.jsonl").write_text('{"text": "old", "failure": "x"}\n')
+    label(nlp, source, tmp_path / "out.jsonl")
+    assert files(tmp_path) == ["in.jsonl", "out.jsonl", "out.summary.json"]
+
+
+def test_texts_without_an_answer_are_unanswered_when_the_output_is_evaluated(nlp, tmp_path):
+    nlp.add_pipe("mini_poison")
+    gold = [annotate("play drake", {"drake": "ARTIST"}), annotate("poison", {})]
+    label(nlp, write_rows(tmp_path / "in.jsonl", gold), tmp_path / "out.jsonl")
+    problems = Problems()
+    align_rows(read(tmp_path / "out.jsonl"), gold, problems)
+    assert sum(problems.counts.values()) == 1
+    assert "poison" in problems.messages[0]
+
+
+def test_rows_in_memory_say_which_got_no_answer(nlp):
+    nlp.add_pipe("mini_poison")
+    rows = [{"text": "play drake"}, {"text": "poison", "id": 3}]
+    good, bad = label_rows(nlp, rows, progress=False)
+    assert [span["label"] for span in good["spans"]] == ["ARTIST"]
+    assert bad == {
+        "text": "poison",
+        "id": 3,
+        "spans": [],
+        "catalog_ner": {"failure": "mini_poison: ZeroDivisionError: by a zero"},
+    }
+
+
+def test_a_mistake_in_the_pipeline_stops_the_run(tmp_path, nlp):
+    nlp.remove_pipe("catalog_matcher")
+    source = write_texts(tmp_path / "in.jsonl", "play drake")
+    with pytest.raises(CatalogNERError, match="add a component that writes it"):
+        label(nlp, source, tmp_path / "out.jsonl")
+
+
+def test_a_pipeline_that_fails_at_every_text_is_stopped_after_a_batch(nlp, tmp_path):
+    nlp.add_pipe("mini_poison")
+    source = write_texts(tmp_path / "in.jsonl", *[f"poison {n}" for n in range(100)])
+    with pytest.raises(
+        LabellingStoppedError, match="all of the first 10 texts failed, the first with mini_poison"
+    ):
+        label(nlp, source, tmp_path / "out.jsonl", batch_size=10)
     assert not (tmp_path / "out.jsonl").exists()
-    assert [row["id"] for row in read(tmp_path / "out.jsonl.part")] == [0, 1, 2, 3]
-
-    CUTS.clear()
-    cut_at("play drake number 0")  # what is done is not done again
-    summary = label(nlp, texts, tmp_path / "out.jsonl", batch_size=2)
-    assert summary["texts"] == 10
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == list(range(10))
 
 
-def test_a_half_written_last_line_is_cut_off(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    with (tmp_path / "out.jsonl.part").open("a", encoding="utf8") as stream:
-        stream.write('{"text": "play drake number 4", "id": 4}\n{"text": "play dra')
-    CUTS.clear()
-    label(nlp, texts, tmp_path / "out.jsonl", batch_size=2)
-    label(nlp, texts, tmp_path / "whole.jsonl", batch_size=2)
-    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-
-
-def test_a_part_without_its_state_starts_anew(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    (tmp_path / "out.jsonl.part.json").unlink()
-    CUTS.clear()
-    label(nlp, texts, tmp_path / "out.jsonl", batch_size=2)
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == list(range(10))
-
-
-def test_a_changed_setting_starts_anew(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    CUTS.clear()
-    nlp.add_pipe("merge_entities")
-    cut_at("play drake number 0")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    assert read(tmp_path / "out.jsonl.part") == []
-
-
-def test_a_name_added_to_the_catalog_starts_anew(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    CUTS.clear()
-    nlp.get_pipe("catalog_matcher").add_entries([{"text": "number 1", "label": "SONG"}])
-    label(nlp, texts, tmp_path / "out.jsonl", batch_size=2)
-    assert [len(row["spans"]) for row in read(tmp_path / "out.jsonl")] == [1, 2, *[1] * 8]
-
-
-def test_a_changed_input_starts_anew(nlp, texts, tmp_path, cut_at):
-    cut_at("play drake number 5")
-    interrupt(nlp, texts, tmp_path / "out.jsonl")
-    CUTS.clear()
-    write_rows(texts, [{"text": "play adele"}])
-    label(nlp, texts, tmp_path / "out.jsonl", batch_size=2)
-    assert [row["text"] for row in read(tmp_path / "out.jsonl")] == ["play adele"]
-
-
-def test_bad_rows_are_counted_once_over_both_runs(nlp, tmp_path, cut_at):
-    rows = [{"text": "play drake"}, {"no": "text"}, {"text": "play adele"}, {"text": "stop here"}]
-    source = write_rows(tmp_path / "in.jsonl", [*rows, {"no": "text"}])
-    cut_at("stop here")
-    interrupt(nlp, source, tmp_path / "out.jsonl")
-    CUTS.clear()
-    summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
-    assert summary["skipped"] == {"broken row": 2}
-    assert summary["texts"] == 3
-
-
-def test_a_run_killed_half_way_ends_with_the_same_bytes(mini_catalog, tmp_path):
-    names = ["drake", "boston", "the weeknd", "nobody", "thriller"]
-    rows = [{"text": f"play {names[n % 5]} for the {n}th time", "id": n} for n in range(3000)]
-    source = write_rows(tmp_path / "in.jsonl", rows)
-    config = REPOSITORY / "configs" / "accept_all.cfg"
-    target, part = tmp_path / "out.jsonl", tmp_path / "out.jsonl.part"
-    command = [sys.executable, "-m", "spacy_catalog_ner.cli.main", "label", str(source)]
-    command += ["-o", str(target), "--pipeline", str(config), "--batch-size", "8"]
-    command += ["--paths.catalog", str(mini_catalog)]
-
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (part.exists() and part.stat().st_size > 50_000):
-        assert process.poll() is None and time.monotonic() < deadline, "nothing to kill"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not target.exists()
-    done = part.read_bytes().count(b"\n")
-    assert 0 < done < len(rows)
-
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["texts"] == len(rows)
-
-    nlp = load_pipeline(str(config), {"paths.catalog": str(mini_catalog)})
-    label(nlp, source, tmp_path / "whole.jsonl")
-    assert target.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+def test_a_pipeline_has_the_error_handlers_that_it_had_before(nlp, tmp_path):
+    nlp.add_pipe("mini_poison")
+    source = write_texts(tmp_path / "in.jsonl", "play drake", "poison")
+    label(nlp, source, tmp_path / "out.jsonl")
+    with pytest.raises(ZeroDivisionError):
+        list(nlp.pipe(["poison"]))

@@ -1,48 +1,140 @@
-"""``catalog-ner exemplars``: build the store of annotated utterances shown to the LLM."""
+"""``catalog-ner exemplars``: the store of annotated utterances shown to the LLM."""
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.cli.common import say, warn_of
+from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL
+from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, embed, make_embedder
+from spacy_catalog_ner.exemplars.store import ExemplarStore
+
+if TYPE_CHECKING:
+    from spacy_catalog_ner.exemplars import Exemplar
 
 exemplars_app = typer.Typer(name="exemplars", help="Annotated exemplars.", no_args_is_help=True)
 
-
-@exemplars_app.callback()
-def _exemplars() -> None:
-    pass
+_Store = Annotated[Path, typer.Argument(help="An exemplar store.")]
 
 
 @exemplars_app.command()
 def build(
-    source: Annotated[Path, typer.Argument(help="Annotated JSONL.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Annotated JSONL (perhaps .gz or .zst) or .spacy.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     catalog: Annotated[Path, typer.Option(help="Compiled catalog that finds the candidates.")],
-    lang: Annotated[str, typer.Option(help="Language of the tokenizer.")] = "en",
+    lang: Annotated[
+        str, typer.Option(help="Language of the tokenizer, and of rows that do not tell theirs.")
+    ] = "en",
     embedder: Annotated[
-        str, typer.Option(help="Name or folder of a sentence-transformers model.")
+        str, typer.Option(help="Name or folder of a sentence-transformers model, or a .gguf file.")
     ] = BUNDLED_MODEL,
 ) -> None:
     """Run the matcher over annotated text and store texts, candidates, gold and embeddings.
 
     Example: catalog-ner exemplars build annotated.jsonl --catalog media.catalog -o exemplars
     """
+    # Imported here: spaCy takes two seconds
     from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
-    from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
-    from spacy_catalog_ner.exemplars.builder import read_exemplars
+    from spacy_catalog_ner.exemplar_reading import read_exemplars
 
     problems = Problems()
     matcher = CatalogMatcher(catalog=catalog)
-    exemplars = list(
-        tqdm(read_exemplars(source, matcher, lang, problems), unit="text", desc=source.name)
+    try:
+        exemplars = [
+            exemplar
+            for source in sources
+            for exemplar in tqdm(
+                read_exemplars(source, matcher, lang, problems), unit="text", desc=source.name
+            )
+        ]
+    finally:
+        warn_of(problems)
+    with _one_line_warnings():
+        store = ExemplarStore.build(exemplars, make_embedder(embedder), progress=True)
+    store.to_disk(output)
+    say(f"{output}: {len(store)} exemplars{_recall(store)}")
+
+
+@exemplars_app.command()
+def info(path: _Store) -> None:
+    """Print what is in an exemplar store, as JSON.
+
+    Example: catalog-ner exemplars info exemplars
+    """
+    with _one_line_warnings():
+        store = ExemplarStore.from_disk(path)
+    show(
+        {
+            "exemplars": len(store),
+            "languages": _count(exemplar.lang for exemplar in store.exemplars),
+            "candidates": _count_labels(store, "candidates"),
+            "selected": _count_labels(store, "selected"),
+            "embedder": store.embedder_name,
+            "dimensions": int(store.embeddings.shape[1]),
+            "recall_at_10": None if store.index is None else store.index.recall,
+            "content_version": store.content_version,
+        }
     )
-    warn_of(problems)
-    ExemplarStore.build(exemplars, SentenceTransformerEmbedder(embedder)).to_disk(output)
-    say(f"{output}: {len(exemplars)} exemplars")
+
+
+@exemplars_app.command()
+def search(
+    path: _Store,
+    text: Annotated[str, typer.Argument(help="An utterance.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many exemplars.")] = 5,
+    lang: Annotated[str | None, typer.Option(help="Only exemplars in this language.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the exemplars that are retrieved for a text, with their similarity, best first.
+
+    Under each stand its candidates: a + where they are right, a - where they are not.
+
+    Example: catalog-ner exemplars search exemplars "play hello by adele" -k 5
+    """
+    with _one_line_warnings():
+        store = ExemplarStore.from_disk(path)
+    vectors = embed(make_embedder(store.embedder_name), [text])
+    found = store.search_many([text], vectors, k, store.select(lang))[0]
+    if as_json:
+        show([exemplar.to_dict(score) for exemplar, score in found])
+        return
+    for exemplar, score in found:
+        typer.echo(f"{score:.3f}  {' '.join(exemplar.text.split())}")
+        for item in exemplar.candidates:
+            typer.echo(f"       {_sign(exemplar, item)} {item['text']} = {item['label']}")
+
+
+def _sign(exemplar: Exemplar, item: dict[str, Any]) -> str:
+    return "+" if item in exemplar.selected else "-"
+
+
+def _recall(store: ExemplarStore) -> str:
+    if store.index is None:
+        return ""
+    return f", approximate search finds {store.index.recall:.1%} of the ten nearest"
+
+
+def _count_labels(store: ExemplarStore, key: str) -> dict[str, int]:
+    return _count(item["label"] for exemplar in store.exemplars for item in getattr(exemplar, key))
+
+
+def _count(values: Iterator[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Print warnings without the place in the code that they come from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_options: say(f"Warning: {message}")
+        yield

@@ -3,43 +3,114 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import require_file
 
 
 def label(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(help='JSONL of {"text": ...}, or .jsonl.gz.')],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Texts: .jsonl, .csv or .tsv with a column text, any of them .gz or .zst; .spacy."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],
     pipeline: Annotated[
         str, typer.Option(help="A pipeline's config (.cfg), folder or package.")
     ] = "configs/teacher.cfg",
     limit: Annotated[int, typer.Option(min=0, help="Label at most so many, 0: all.")] = 0,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Texts a batch: the most a kill can lose.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Texts a batch: the most a kill can lose. By default 8 for each call that the"
+            " model makes at once, 64 without a model.",
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML, price of a million tokens: MODEL: {input: 0.15, cached: 0.075,"
+            " output: 0.60}."
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, help="Stop once so much is spent; needs --prices."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only label a few texts and reckon what all of them would take."
+        ),
+    ] = False,
 ) -> None:
-    """Write spans for every text; a run that was killed goes on where it was.
+    """Write spans for every text; a run that was stopped goes on where it was.
 
-    Values of the pipeline's config can be given as further options, --section.key value.
+    Texts without an answer go to a file of their own, labelled.failed.jsonl, which can be labelled
+    again. Values of the pipeline's config can be given as further options, --section.key value.
 
     Example: catalog-ner label traffic.jsonl -o labelled.jsonl --paths.catalog media.catalog
+    --prices prices.yml --budget 20
     """
-    from spacy_catalog_ner.labelling import label_file
+    if budget is not None and prices is None:
+        raise CatalogNERError("--budget needs --prices, a table of what tokens cost")
+    require_file(source, "texts to label")
+
+    from spacy_catalog_ner.labelling import (
+        LabellingStoppedError,
+        estimate_run,
+        find_price,
+        label_file,
+    )
+    from spacy_catalog_ner.llm.failures import ModelUnavailableError
     from spacy_catalog_ner.pipelines import load_pipeline
 
-    require_file(source, 'JSONL with {"text": ...} rows')
     problems = Problems()
     nlp = load_pipeline(pipeline, read_overrides(context))
-    summary = label_file(nlp, source, output, problems, limit=limit, batch_size=batch_size)
+    price = None if prices is None else find_price(prices, nlp)
+    try:
+        if dry_run:
+            summary = estimate_run(nlp, source, problems, limit=limit, price=price, progress=True)
+        else:
+            summary = label_file(
+                nlp,
+                source,
+                output,
+                problems,
+                limit=limit,
+                batch_size=batch_size,
+                price=price,
+                budget=budget,
+            )
+    except (LabellingStoppedError, ModelUnavailableError) as err:
+        typer.secho(f"Error: {err}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
     warn_of(problems)
     show(summary)
+    if not dry_run:
+        _conclude(summary, output)
+
+
+def _conclude(summary: dict[str, Any], output: Path) -> None:
+    """Say what is left to do, if anything is."""
+    from spacy_catalog_ner.labelling import failed_path
+
+    if summary["stopped"] == "budget":
+        say(
+            f"Stopped: the budget is spent after {summary['texts']} texts; the same command with a"
+            " larger one goes on after them"
+        )
     if summary["failures"]:
-        say(f"Warning: {summary['failures']} texts got no answer; the reason is in their rows")
-    if summary["failures"] == summary["texts"]:
+        say(
+            f"Warning: {summary['failures']} texts got no answer; they are in"
+            f" {failed_path(output)}, which can be labelled again"
+        )
+    if summary["texts"] and summary["failures"] == summary["texts"]:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ import typer
 
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.cli.agreement import agreement
+from spacy_catalog_ner.cli.calibrate import calibrate
 from spacy_catalog_ner.cli.catalog import catalog_app
 from spacy_catalog_ner.cli.convert import convert
 from spacy_catalog_ner.cli.corpus import corpus_app
@@ -30,6 +31,7 @@ app.add_typer(corpus_app)
 app.add_typer(exemplars_app)
 _PIPELINE_COMMAND = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command(context_settings=_PIPELINE_COMMAND)(label)
+app.command(context_settings=_PIPELINE_COMMAND)(calibrate)
 app.command()(convert)
 app.command(context_settings=_PIPELINE_COMMAND)(evaluate)
 app.command()(report)

@@ -34,3 +34,11 @@ def span_scores(group: SpanGroup) -> list[float | None]:
 def span_key(span: Span) -> tuple[int, int, str]:
     """Return what makes two spans the same decision: where, and as what."""
     return span.start, span.end, span.label_
+
+
+def distinct_spans(group: SpanGroup) -> list[Span]:
+    """Return the first span of each place and label: which of several ids is meant is left open."""
+    first: dict[tuple[int, int, str], Span] = {}
+    for span in group:
+        first.setdefault(span_key(span), span)
+    return list(first.values())

@@ -42,7 +42,8 @@ def make_llm_semantic_filter(nlp: Language, name: str, task: Any, model: Any, sa
     Parameters
     ----------
     task
-        A spacy-llm task, by default ``spacy_catalog_ner.SemanticFilter.v1``.
+        A spacy-llm task, by default ``spacy_catalog_ner.SemanticFilter.v1``;
+        ``spacy_catalog_ner.DirectExtraction.v1`` needs no candidates.
     model
         A spacy-llm model that answers the task's prompts, by default
         ``spacy_catalog_ner.LlamaCpp.v1``.

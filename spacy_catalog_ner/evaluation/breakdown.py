@@ -114,6 +114,11 @@ def calibration(pairs: Sequence[Pair], bins: int = 10) -> dict[str, Any] | None:
     if not scored:
         return None
     confidence, right = np.array(scored, dtype=float).T
+    return reliability(confidence, right, bins)
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> dict[str, Any]:
+    """Do as `calibration` for confidences and whether each was right, both of shape (spans,)."""
     places = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = []
     error = 0.0

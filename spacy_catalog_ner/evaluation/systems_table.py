@@ -34,8 +34,8 @@ def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, dict[
     recall = max((result["candidate_recall"] or 0.0) for result in systems.values())
     lines += [
         "",
-        "Exact match of span and label. Seconds are of one run over the whole set, in batches,"
-        " models loaded before.",
+        "Exact match of span and label. Seconds are of one run over the whole set, in batches; the"
+        " first batch, which loads the models, is left out.",
     ]
     if recall:
         lines.append(

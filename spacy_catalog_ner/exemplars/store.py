@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import random
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import srsly
+from tqdm import tqdm
 
 from spacy_catalog_ner.catalog.normalization import normalize
-from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.exemplars.embedders import Embedder
-from spacy_catalog_ner.files import atomic_folder, dump_row, iter_jsonl
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.exemplars import approximate
+from spacy_catalog_ner.exemplars.approximate import ApproximateIndex
+from spacy_catalog_ner.exemplars.embedders import Embedder, embed, name_of
+from spacy_catalog_ner.exemplars.exemplar import Exemplar, duplicate_key
+from spacy_catalog_ner.exemplars.nearest import search_exactly
+from spacy_catalog_ner.exemplars.storage import (
+    Parts,
+    encode,
+    from_bytes,
+    read_folder,
+    to_bytes,
+    warn_of_exact_search,
+    write_folder,
+)
 
-FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Exemplar:
-    """An annotated utterance in the form in which the LLM is shown it.
-
-    Attributes
-    ----------
-    text
-        The utterance.
-    candidates
-        ``{"start", "end", "text", "label"}`` of every catalog candidate, in reading order.
-    selected
-        Those of the candidates that are right.
-    """
-
-    text: str
-    candidates: list[dict[str, Any]]
-    selected: list[dict[str, Any]]
+_BATCH = 256  # texts embedded between two steps of the progress bar
 
 
 class ExemplarStore:
-    """Exemplars with their embeddings, searched exactly.
+    """Exemplars with their embeddings.
 
     Parameters
     ----------
@@ -49,73 +43,193 @@ class ExemplarStore:
         Shape (exemplars, dimensions), float32, rows of length 1.
     embedder_name
         What made the embeddings: queries must be embedded by the same.
+    index
+        Searched in place of all embeddings.
+
+    Attributes
+    ----------
+    exemplars, embeddings, embedder_name, index
+        As given.
     """
 
     def __init__(
-        self, exemplars: Sequence[Exemplar], embeddings: np.ndarray, embedder_name: str
+        self,
+        exemplars: Sequence[Exemplar],
+        embeddings: np.ndarray,
+        embedder_name: str,
+        index: ApproximateIndex | None = None,
     ) -> None:
         if len(exemplars) != len(embeddings):
             raise CatalogNERError(f"{len(exemplars)} exemplars but {len(embeddings)} embeddings")
         self.exemplars = list(exemplars)
         self.embeddings = embeddings
         self.embedder_name = embedder_name
-        self._normal_texts = [normalize(exemplar.text) for exemplar in self.exemplars]
+        self.index = index
 
     @classmethod
-    def build(cls, exemplars: Iterable[Exemplar], embedder: Embedder) -> ExemplarStore:
-        """Embed exemplars and make a store of them.
+    def build(
+        cls, exemplars: Iterable[Exemplar], embedder: Embedder, *, progress: bool = False
+    ) -> ExemplarStore:
+        """Embed exemplars and make a store of them, with an index where they are many.
+
+        Parameters
+        ----------
+        exemplars
+            The exemplars, at least one.
+        embedder
+            Embeds their texts.
+        progress
+            Show a progress bar on stderr.
 
         Raises
         ------
         CatalogNERError
-            If there is none.
+            If there is no exemplar, or `embedder` does not return vectors.
         """
         exemplars = list(exemplars)
         if not exemplars:
             raise CatalogNERError("no exemplar to build a store of")
-        embeddings = embedder([exemplar.text for exemplar in exemplars])
-        return cls(exemplars, embeddings, name_of(embedder))
+        parts = []
+        with tqdm(total=len(exemplars), unit="text", desc="embed", disable=not progress) as bar:
+            for start in range(0, len(exemplars), _BATCH):
+                part = exemplars[start : start + _BATCH]
+                parts.append(embed(embedder, [exemplar.text for exemplar in part]))
+                bar.update(len(part))
+        embeddings = np.concatenate(parts)
+        index = None
+        if len(exemplars) >= approximate.APPROXIMATE_FROM:
+            try:
+                index = ApproximateIndex.build(embeddings, progress=progress)
+            except MissingExtraError as err:
+                warn_of_exact_search(len(exemplars), err)
+        return cls(exemplars, embeddings, name_of(embedder), index)
 
     def __len__(self) -> int:
         return len(self.exemplars)
 
-    def search(self, text: str, vector: np.ndarray, k: int) -> list[tuple[Exemplar, float]]:
-        """Return the `k` most similar exemplars with their cosine similarity, best first.
+    @cached_property
+    def content_version(self) -> str:
+        """A short hash that differs when other exemplars could be retrieved."""
+        digest = hashlib.sha256(self.embedder_name.encode("utf8"))
+        digest.update(encode(self.exemplars))
+        digest.update(np.ascontiguousarray(self.embeddings).data)
+        return digest.hexdigest()[:12]
 
-        The text itself, in whatever case or spacing, is never returned.
+    def select(self, lang: str | None = None, held_out: frozenset[str] = frozenset()) -> np.ndarray:
+        """Tell which exemplars may be retrieved at all, for `search_many` and `sample`.
+
+        Parameters
+        ----------
+        lang
+            Only those in this language; "en" takes in "en-US". All if None.
+        held_out
+            Names in normal form: none that has one of them among its ``selected``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (exemplars,), bool.
+
+        Raises
+        ------
+        CatalogNERError
+            If none is left.
+        """
+        allowed = np.array(
+            [
+                (lang is None or exemplar.is_in(lang))
+                and not any(normalize(item["text"]) in held_out for item in exemplar.selected)
+                for exemplar in self.exemplars
+            ]
+        )
+        if not allowed.any():
+            langs = ", ".join(sorted({exemplar.lang or "none" for exemplar in self.exemplars}))
+            raise CatalogNERError(
+                f"no exemplar is left to retrieve: lang is {lang!r} (those of the store: {langs}),"
+                f" {len(held_out)} names are held out"
+            )
+        return allowed
+
+    def search(self, text: str, vector: np.ndarray, k: int) -> list[tuple[Exemplar, float]]:
+        """Do as `search_many` for one text; `vector` has shape (dimensions,)."""
+        return self.search_many([text], vector[None], k)[0]
+
+    def search_many(
+        self,
+        texts: Sequence[str],
+        vectors: np.ndarray,
+        k: int,
+        allowed: np.ndarray | None = None,
+    ) -> list[list[tuple[Exemplar, float]]]:
+        """Return for each text the most similar exemplars with their cosine similarity.
+
+        The best come first; those that are equally similar stand in the order of the store. The
+        text itself, in whatever case, spacing or punctuation, is never among them.
+
+        Parameters
+        ----------
+        texts
+            The queries.
+        vectors
+            Their embeddings, shape (texts, dimensions), float32, rows of length 1.
+        k
+            How many exemplars a text gets; fewer where there are fewer.
+        allowed
+            Shape (exemplars,), bool: only these, as `select` gives them; all if None.
+
+        Raises
+        ------
+        CatalogNERError
+            If the vectors have another number of dimensions than those of the store.
+        """
+        if vectors.shape[1] != self.embeddings.shape[1]:
+            raise CatalogNERError(
+                f"embeddings of {self.embeddings.shape[1]} dimensions in the exemplar store, made"
+                f" by {self.embedder_name!r}, but {vectors.shape[1]} of the text: use the same"
+                " embedder for both"
+            )
+        if allowed is None:
+            allowed = np.ones(len(self), dtype=bool)
+        own = [self._duplicates.get(duplicate_key(text), []) for text in texts]
+        if self.index is not None:
+            found = self.index.search(self.embeddings, vectors, k, allowed, own)
+        else:
+            found = search_exactly(self.embeddings, vectors, k, np.flatnonzero(~allowed), own)
+        return [[(self.exemplars[number], score) for number, score in items] for items in found]
+
+    def sample(
+        self, text: str, k: int, seed: int = 0, allowed: np.ndarray | None = None
+    ) -> list[Exemplar]:
+        """Return `k` exemplars chosen at random, the same ones whenever the text is the same.
 
         Parameters
         ----------
         text
-            The query.
-        vector
-            Its embedding, shape (dimensions,), of length 1.
+            The query, which is never among them.
         k
-            How many to return; fewer where the store holds fewer.
+            How many; fewer where there are fewer.
+        seed
+            Another seed gives others.
+        allowed
+            As in `search_many`.
         """
-        query = normalize(text)
-        scores = self.embeddings @ vector
-        found: list[tuple[Exemplar, float]] = []
-        for number in np.argsort(-scores, kind="stable"):
-            if len(found) == k:
-                break
-            if self._normal_texts[number] != query:
-                found.append((self.exemplars[number], float(scores[number])))
-        return found
+        numbers = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+        own = set(self._duplicates.get(duplicate_key(text), []))
+        chooser = random.Random(f"{seed} {text}")
+        drawn = chooser.sample(range(len(numbers)), min(k + len(own), len(numbers)))
+        chosen = [int(numbers[place]) for place in drawn]
+        return [self.exemplars[number] for number in chosen if number not in own][:k]
+
+    @cached_property
+    def _duplicates(self) -> dict[str, list[int]]:
+        numbers: dict[str, list[int]] = defaultdict(list)
+        for number, exemplar in enumerate(self.exemplars):
+            numbers[duplicate_key(exemplar.text)].append(number)
+        return dict(numbers)
 
     def to_disk(self, path: str | Path) -> None:
         """Write the store to a folder, replacing an older one only when all is written."""
-        with atomic_folder(path, mark="embeddings.npy") as folder:
-            meta = {
-                "format_version": FORMAT_VERSION,
-                "embedder": self.embedder_name,
-                "exemplars": len(self),
-                "dimensions": int(self.embeddings.shape[1]),
-            }
-            (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf8")
-            with (folder / "exemplars.jsonl").open("w", encoding="utf8") as stream:
-                stream.writelines(dump_row(asdict(exemplar)) for exemplar in self.exemplars)
-            np.save(folder / "embeddings.npy", self.embeddings, allow_pickle=False)
+        write_folder(Path(path), self._parts(), self.content_version)
 
     @classmethod
     def from_disk(cls, path: str | Path) -> ExemplarStore:
@@ -124,47 +238,18 @@ class ExemplarStore:
         Raises
         ------
         CatalogNERError
-            If there is none, or another format version wrote it.
+            If there is none, another format version wrote it, or it is broken.
         """
-        path = Path(path)
-        if not (path / "meta.json").is_file():
-            raise CatalogNERError(
-                f"{path}: no exemplar store here; make one with"
-                f" `catalog-ner exemplars build ANNOTATED.jsonl --catalog CATALOG -o {path}`"
-            )
-        meta = json.loads((path / "meta.json").read_text(encoding="utf8"))
-        if meta.get("format_version") != FORMAT_VERSION:
-            raise CatalogNERError(
-                f"{path}: exemplar store of format version {meta.get('format_version')}, this"
-                f" release reads {FORMAT_VERSION}; build it again"
-            )
-        problems = Problems()
-        exemplars = [Exemplar(**row) for _, row in iter_jsonl(path / "exemplars.jsonl", problems)]
-        if len(problems):
-            raise CatalogNERError(f"{problems.messages[0]}; build the store again")
-        embeddings = np.load(path / "embeddings.npy", mmap_mode="r", allow_pickle=False)
-        return cls(exemplars, embeddings, meta["embedder"])
+        return cls(*read_folder(Path(path)))
 
     def to_bytes(self) -> bytes:
         """Serialise the store."""
-        return bytes(
-            srsly.msgpack_dumps(
-                {
-                    "embedder": self.embedder_name,
-                    "exemplars": [asdict(exemplar) for exemplar in self.exemplars],
-                    "embeddings": np.asarray(self.embeddings),
-                }
-            )
-        )
+        return to_bytes(self._parts())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ExemplarStore:
         """Load what `to_bytes` gave."""
-        parts = srsly.msgpack_loads(data)
-        exemplars = [Exemplar(**row) for row in parts["exemplars"]]
-        return cls(exemplars, parts["embeddings"], parts["embedder"])
+        return cls(*from_bytes(data))
 
-
-def name_of(embedder: Embedder) -> str:
-    """Return the name by which a store remembers its embedder."""
-    return str(getattr(embedder, "model", type(embedder).__name__))
+    def _parts(self) -> Parts:
+        return Parts(self.exemplars, self.embeddings, self.embedder_name, self.index)

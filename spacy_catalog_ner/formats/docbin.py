@@ -39,10 +39,7 @@ def read(
     CatalogNERError
         If it is no DocBin.
     """
-    try:
-        docs = DocBin().from_bytes(path.read_bytes())
-    except (ValueError, KeyError, TypeError):
-        raise CatalogNERError(f"{path}: not a DocBin, as spaCy writes .spacy files") from None
+    docs = read_docbin(path)
     if not len(docs):
         problems.add("empty file", path, 1, "no Doc in this file")
     for number, doc in enumerate(docs.get_docs(nlp.vocab), start=1):
@@ -58,10 +55,29 @@ def read(
             yield SourceRow(path, number, row, [token.text for token in doc])
 
 
+def read_docbin(path: Path) -> DocBin:
+    """Read the Docs of a file, annotated or not.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is no DocBin.
+    """
+    try:
+        return DocBin().from_bytes(path.read_bytes())
+    except (ValueError, KeyError, TypeError):
+        raise CatalogNERError(f"{path}: not a DocBin, as spaCy writes .spacy files") from None
+
+
+def kept_keys(doc: Doc) -> Row:
+    """Return what `write` kept of a row besides text and spans."""
+    keys: Row = json.loads(doc.user_data.get(_USER_DATA, "{}"))
+    return keys
+
+
 def _make_row(doc: Doc) -> Row:
     row = doc_to_row(doc, {"text": doc.text})
-    kept = json.loads(doc.user_data.get(_USER_DATA, "{}"))
-    return {**row, **kept, **row}  # what a pipeline made since is the newer
+    return {**row, **kept_keys(doc), **row}  # what a pipeline made since is the newer
 
 
 def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from spacy_catalog_ner.llm.templates import one_line
+
 MAX_CANDIDATES = 3
 """Most candidates shown of one exemplar."""
 WINDOW = 6
@@ -18,7 +20,9 @@ WINDOW = 6
 _WORD = re.compile(r"\S+")
 
 
-def excerpt(exemplar: dict[str, Any], labels: Iterable[str]) -> dict[str, Any]:
+def excerpt(
+    exemplar: dict[str, Any], labels: Iterable[str], *, right_first: bool = True
+) -> dict[str, Any]:
     """Cut an exemplar down to the candidates that bear on `labels` and the words around them.
 
     Parameters
@@ -28,29 +32,58 @@ def excerpt(exemplar: dict[str, Any], labels: Iterable[str]) -> dict[str, Any]:
     labels
         Labels of the candidates to decide on. An exemplar that has none of them is shown with
         its own candidates.
+    right_first
+        Show those that are right before others with the same start, and not in the exemplar's
+        own order. Where answers are numbers that would teach a model to choose the first.
 
     Returns
     -------
     dict
-        ``text``, and ``candidates`` with ``text``, ``label`` and ``selected`` (a bool). Those
-        that were selected are taken first, then all stand in reading order.
+        ``text``, and ``candidates`` with ``number`` (from 1 on), ``text``, ``label`` and
+        ``selected`` (a bool). Those that were selected are taken first, then all stand in reading
+        order.
     """
     wanted = set(labels)
     selected = exemplar["selected"]
     candidates = [item for item in exemplar["candidates"] if item["label"] in wanted]
     candidates = sorted(candidates or exemplar["candidates"], key=lambda item: item not in selected)
-    candidates = sorted(candidates[:MAX_CANDIDATES], key=lambda item: item["start"])
-    return {
-        "text": _words_around(exemplar["text"], candidates),
-        "candidates": [
-            {
-                "text": " ".join(item["text"].split()),
-                "label": item["label"],
-                "selected": item in selected,
-            }
-            for item in candidates
-        ],
-    }
+    candidates = candidates[:MAX_CANDIDATES]
+    if not right_first:
+        candidates = [item for item in exemplar["candidates"] if item in candidates]
+    candidates.sort(key=lambda item: item["start"])
+    text = _words_around(exemplar["text"], candidates)
+    return {"text": text, "candidates": _number(candidates, selected)}
+
+
+def whole(exemplar: dict[str, Any]) -> dict[str, Any]:
+    """Show all of an exemplar and of its candidates.
+
+    Parameters and what is returned are those of `excerpt`.
+    """
+    candidates = _number(exemplar["candidates"], exemplar["selected"])
+    return {"text": one_line(exemplar["text"]), "candidates": candidates}
+
+
+def gold(exemplar: dict[str, Any]) -> dict[str, Any]:
+    """Show what is right in an exemplar and the words around it.
+
+    Parameters and what is returned are those of `excerpt`.
+    """
+    selected = exemplar["selected"]
+    text = _words_around(exemplar["text"], selected)
+    return {"text": text, "candidates": _number(selected, selected)}
+
+
+def _number(candidates: list[dict[str, Any]], selected: list[dict[str, Any]]) -> list[dict]:
+    return [
+        {
+            "number": number,
+            "text": one_line(item["text"]),
+            "label": one_line(item["label"]),
+            "selected": item in selected,
+        }
+        for number, item in enumerate(candidates, start=1)
+    ]
 
 
 def _words_around(text: str, candidates: list[dict[str, Any]]) -> str:
@@ -62,7 +95,8 @@ def _words_around(text: str, candidates: list[dict[str, Any]]) -> str:
             for number, word in enumerate(words)
             if word.start() < item["end"] and word.end() > item["start"]
         ]
-        shown.update(range(inside[0] - WINDOW, inside[-1] + WINDOW + 1))
+        if inside:  # a span of nothing but white space has no word
+            shown.update(range(inside[0] - WINDOW, inside[-1] + WINDOW + 1))
     parts = []
     last = -1
     for number in sorted(shown & set(range(len(words)))):
@@ -72,4 +106,4 @@ def _words_around(text: str, candidates: list[dict[str, Any]]) -> str:
         last = number
     if last < len(words) - 1:
         parts.append("...")
-    return " ".join(parts)
+    return one_line(" ".join(parts))

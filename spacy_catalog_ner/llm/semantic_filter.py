@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Iterator  # noqa: UP035  (spacy-llm looks for typing's)
+from typing import Literal
 
-import srsly
 from spacy.tokens import Doc, Span, SpanGroup
-from spacy.training import Example
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED, span_key, update_record
-from spacy_catalog_ner.components.scoring import score_spans
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.files import read_labels, require_file
-from spacy_catalog_ner.llm.excerpt import excerpt
-from spacy_catalog_ner.llm.prompt import SelectionPrompt, Verdicts
+from spacy_catalog_ner.components.doc_record import (
+    CANDIDATES,
+    SELECTED,
+    distinct_spans,
+    span_key,
+)
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.answers import Flaws, parse_copies, parse_ids, parse_verdicts
+from spacy_catalog_ner.llm.excerpt import excerpt, whole
+from spacy_catalog_ner.llm.prompt import Answer, Reply, Request
+from spacy_catalog_ner.llm.schemas import entities_schema, ids_schema, verdicts_schema
+from spacy_catalog_ner.llm.task import WINDOW, Exemplars, SpanTask
+from spacy_catalog_ner.llm.templates import one_line
+from spacy_catalog_ner.llm.windows import Window, make_windows
 
-DEFAULT_TEMPLATE = Path(__file__).parent / "prompts" / "verdicts.v1.jinja"
+ANSWERS = ("verdicts", "ids", "json")
+AnswerForm = Literal["verdicts", "ids", "json"]
+
+_WORDS = {"en": ("yes", "no"), "es": ("sí", "no")}
 
 
 def make_semantic_filter(
     labels: dict[str, str] | str | None = None,
     threshold: float = 0.5,
+    answer: AnswerForm = "verdicts",
+    k: int | None = None,
+    lang: str = "en",
     template: str | None = None,
+    window: int = WINDOW,
 ) -> SemanticFilter:
     """Make the task registered as ``spacy_catalog_ner.SemanticFilter.v1``.
 
@@ -32,18 +46,41 @@ def make_semantic_filter(
         A description of each entity type, shown in the prompt, or the path of a YAML file of
         them; none are shown if None.
     threshold
-        Lowest confidence of a candidate that is selected, between 0 and 1.
+        Lowest confidence of a candidate that is selected, between 0 and 1. Written answers have
+        no confidence: what they choose is selected.
+    answer
+        What the model is asked for: ``"verdicts"``, yes or no to each candidate, with a
+        confidence where the model gives probabilities; ``"ids"``, the numbers of the right
+        candidates; ``"json"``, copies of the right candidates as JSON objects.
+    k
+        How many of the exemplars that were retrieved are shown, the most similar first; all if
+        None.
+    lang
+        Language of the prompt, ``"en"`` or ``"es"``. It says how verdicts are worded, too: "yes"
+        and "no", or "sí" and "no", compared without case and accents.
     template
-        Path of a Jinja template to use instead of ``llm/prompts/verdicts.v1.jinja``.
+        Path of a Jinja template to use instead of ``llm/prompts/ANSWER.LANG.v1.jinja``.
+    window
+        Most tokens of a text that are shown at once. A longer one is shown in windows around its
+        candidates, each of which is in one of them.
     """
-    return SemanticFilter(labels=labels, threshold=threshold, template=template)
+    return SemanticFilter(
+        labels=labels,
+        threshold=threshold,
+        answer=answer,
+        k=k,
+        lang=lang,
+        template=template,
+        window=window,
+    )
 
 
-class SemanticFilter:
-    """Asks of every candidate whether it is meant so in the text, and keeps those affirmed.
+class SemanticFilter(SpanTask):
+    """Asks which candidates are meant so in the text, and keeps those.
 
     The model never writes an entity: what is selected is a subset of the candidates by
-    construction, whatever the text says. Parameters are those of `make_semantic_filter`.
+    construction, whatever the text or the answer says. Parameters are those of
+    `make_semantic_filter`.
     """
 
     def __init__(
@@ -51,141 +88,94 @@ class SemanticFilter:
         *,
         labels: dict[str, str] | str | Path | None = None,
         threshold: float = 0.5,
+        answer: AnswerForm = "verdicts",
+        k: int | None = None,
+        lang: str = "en",
         template: str | Path | None = None,
+        window: int = WINDOW,
     ) -> None:
         if not 0 <= threshold <= 1:
             raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
+        if answer not in ANSWERS:
+            raise CatalogNERError(f"answer: expected one of {', '.join(ANSWERS)}, got {answer!r}")
+        if window < 1:
+            raise CatalogNERError(f"window: expected at least 1 token, got {window}")
+        super().__init__(answer, labels=labels, k=k, lang=lang, template=template)
+        if answer == "verdicts":
+            self.blocks = (*self.blocks, "question")
         self.threshold = threshold
-        self._labels_path = Path(labels) if isinstance(labels, str | Path) else None
-        self._template_path = Path(template or DEFAULT_TEMPLATE)
-        # Files are read at first use: a saved pipeline brings their contents, and the paths in
-        # its config exist only where it was made.
-        self._labels = None if self._labels_path else dict(labels or {})  # type: ignore[arg-type]
-        self._source: str | None = None
-        self._template: Any = None
+        self.answer = answer
+        self.words = _WORDS[lang]
+        self.window = window
 
-    @property
-    def label_definitions(self) -> dict[str, str]:
-        """Description of each entity type.
+    def _make_windows(self, doc: Doc) -> list[Window]:
+        if CANDIDATES not in doc.spans:
+            raise CatalogNERError(
+                f'llm_semantic_filter found no doc.spans["{CANDIDATES}"]: add'
+                ' "catalog_matcher" to the pipeline before it'
+            )
+        places = [(span.start, span.end) for span in distinct_spans(doc.spans[CANDIDATES])]
+        return make_windows(len(doc), places, self.window) if places else []
 
-        Raises
-        ------
-        CatalogNERError
-            If the configured file is missing or of another shape.
-        """
-        if self._labels is None:
-            assert self._labels_path is not None
-            self._labels = read_labels(self._labels_path)
-        return self._labels
-
-    @property
-    def template(self) -> str:
-        """Jinja source of the prompt."""
-        if self._source is None:
-            path = require_file(self._template_path, "a Jinja template")
-            self._source = path.read_text(encoding="utf8")
-        return self._source
-
-    def generate_prompts(self, docs: Iterable[Doc]) -> Iterable[Any]:
-        """Yield a `SelectionPrompt` for each document; without candidates it asks nothing.
-
-        Raises
-        ------
-        CatalogNERError
-            If no component before this one has looked for candidates.
-        """
-        for doc in docs:
-            if CANDIDATES not in doc.spans:
-                raise CatalogNERError(
-                    f'llm_semantic_filter found no doc.spans["{CANDIDATES}"]: add'
-                    ' "catalog_matcher" to the pipeline before it'
-                )
-            questions = tuple(f"{_one_line(span.text)} = {span.label_}?" for span in _distinct(doc))
-            yield SelectionPrompt(self._render(doc) if questions else "", questions)
-
-    def _render(self, doc: Doc) -> str:
-        labels = {span.label_ for span in doc.spans[CANDIDATES]}
-        # The most similar exemplar stands nearest to the text.
-        exemplars = [excerpt(exemplar, labels) for exemplar in reversed(doc._.exemplars or [])]
-        if self._template is None:
-            self._template = _compile(self.template)
-        rendered: str = self._template.render(
-            labels=self.label_definitions, exemplars=exemplars, text=_one_line(doc.text)
+    def _make_request(self, doc: Doc, window: Window, exemplars: Exemplars) -> Request:
+        spans = distinct_spans(doc.spans[CANDIDATES])
+        asked = [spans[place] for place in window.candidates]
+        candidates = [
+            {"number": number, "text": one_line(span.text), "label": one_line(span.label_)}
+            for number, span in enumerate(asked, start=1)
+        ]
+        fill = partial(self._fill, doc, window, exemplars, candidates=candidates)
+        labels = {span.label_ for span in asked}
+        if self.answer == "json":  # as in the paper, which shows all of an exemplar
+            length = sum(len(span.text.encode("utf8")) + len(span.label_) for span in asked)
+            size = 16 + 16 * len(asked) + length
+            return fill(whole, schema=entities_schema(), max_tokens=size)
+        show = partial(excerpt, labels=labels, right_first=self.answer == "verdicts")
+        if self.answer == "ids":
+            return fill(show, schema=ids_schema(len(asked)), max_tokens=16 + 5 * len(asked))
+        return fill(
+            show,
+            questions=tuple(self._render("question", candidate=item) for item in candidates),
+            schema=verdicts_schema(len(asked), self.words),
+            max_tokens=16 + 10 * len(asked),
+            answers=self.words,
         )
-        return rendered + "\n"
 
-    def parse_responses(self, docs: Iterable[Doc], responses: Iterable[Any]) -> Iterable[Doc]:
-        """Write the candidates that were affirmed, with their confidences, to each document."""
-        for doc, response in zip(docs, responses, strict=True):
-            (verdicts,) = response
-            self._annotate(doc, verdicts)
-            yield doc
-
-    def _annotate(self, doc: Doc, verdicts: Verdicts) -> None:
-        selected: list[tuple[Span, float]] = []
-        if not verdicts.error:
-            selected = [
-                (span, confidence)
-                for span, confidence in zip(_distinct(doc), verdicts.confidences, strict=True)
-                if confidence >= self.threshold
-            ]
-        group = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in selected])
-        group.attrs["scores"] = [confidence for _, confidence in selected]
+    def _annotate(self, doc: Doc, answer: Answer) -> Flaws:
+        spans = distinct_spans(doc.spans[CANDIDATES])
+        chosen: set[int] = set()
+        confidences: dict[int, float] = {}
+        flaws = Flaws()
+        for reply in answer.replies:
+            if reply.error:
+                continue
+            if reply.confidences:
+                places = reply.request.candidates
+                confidences.update(zip(places, reply.confidences, strict=True))
+            else:
+                found, wrong = self._parse(reply, spans)
+                chosen |= found
+                flaws.add(wrong)
+        chosen.update(p for p, confidence in confidences.items() if confidence >= self.threshold)
+        group = SpanGroup(doc, name=SELECTED, spans=[spans[place] for place in sorted(chosen)])
+        if chosen <= confidences.keys():
+            group.attrs["scores"] = [confidences[place] for place in sorted(chosen)]
         doc.spans[SELECTED] = group
-        usage = {
-            "prompt_tokens": verdicts.prompt_tokens,
-            "cached_tokens": verdicts.cached_tokens,
-            "output_tokens": verdicts.output_tokens,
-        }
-        update_record(doc, usage=usage, failure=verdicts.error or None)
+        _write_verdicts(doc.spans[CANDIDATES], spans, confidences)
+        return flaws
 
-    def scorer(self, examples: Iterable[Example]) -> dict[str, Any]:
-        """Score the selected spans against the gold entities, as spacy-llm asks of a task."""
-        return score_spans(examples, spans_key=SELECTED)
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialise the contents of the files that the config names."""
-        return bytes(
-            srsly.msgpack_dumps({"labels": self.label_definitions, "template": self.template})
-        )
-
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> SemanticFilter:
-        """Load what `to_bytes` gave."""
-        parts = srsly.msgpack_loads(data)
-        self._labels, self._source, self._template = parts["labels"], parts["template"], None
-        return self
-
-    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write the contents of the files that the config names."""
-        Path(path).write_bytes(self.to_bytes())
-
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> SemanticFilter:
-        """Load what `to_disk` wrote."""
-        return self.from_bytes(Path(path).read_bytes())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_template": None}  # a compiled template can't be pickled
+    def _parse(self, reply: Reply, spans: list[Span]) -> tuple[set[int], Flaws]:
+        places = reply.request.candidates
+        if self.answer == "ids":
+            return parse_ids(reply.text, places)
+        if self.answer == "json":
+            return parse_copies(reply.text, places, [(span.text, span.label_) for span in spans])
+        return parse_verdicts(reply.text, places, self.words)
 
 
-def _compile(source: str) -> Any:
-    try:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
-        raise MissingExtraError("llm_semantic_filter", "local-llm") from None
-    # A pipeline from elsewhere brings its template: it must not run code.
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source)
-
-
-def _distinct(doc: Doc) -> Iterator[Span]:
-    """One candidate for each span and label: which of several ids is meant is not asked."""
-    seen = set()
-    for span in doc.spans[CANDIDATES]:
-        if span_key(span) not in seen:
-            seen.add(span_key(span))
-            yield span
-
-
-def _one_line(text: str) -> str:
-    """Fold white space, so that a text cannot end its line of the prompt and go on as another."""
-    return " ".join(text.split())
+def _write_verdicts(group: SpanGroup, spans: list[Span], confidences: dict[int, float]) -> None:
+    """Keep the confidence of every candidate, selected or not; None where it has none."""
+    group.attrs.pop("verdicts", None)
+    if confidences:
+        by_key = {span_key(span): confidences.get(place) for place, span in enumerate(spans)}
+        group.attrs["verdicts"] = [by_key[span_key(span)] for span in group]

@@ -1,0 +1,190 @@
+"""Measures the teacher against its targets, baselines and the paper's forms, on public sets.
+
+Every set has an oracle catalog, made of all gold names of all its splits. Thresholds are chosen on
+the development texts and figures are of the test texts. The LLM is the embedded one. Its answers
+are kept in --work, text by text: a run that was stopped goes on there. Leave the machine alone
+meanwhile, for the seconds.
+
+Prints tables, and writes ``teacher.json``, ``teacher.md`` and ``teacher.svg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from measure import machine, progress
+from report import Report
+from teacher_plot import plot
+from teacher_sets import SETS, prepare
+from teacher_systems import Systems, measure
+
+_EPILOG = """\
+example:
+  python benchmarks/teacher.py --data ../shared/data
+"""
+_COLUMNS = ("threshold", "precision", "recall", "f1", "prompt_tokens", "output_tokens", "seconds")
+_FULL = "SF+DER+calibration+constraints"
+_DER = "SF+DER, k = 10"
+_VOTE = "neighbour vote"
+_BASELINES = ("accept-all", "longest match with prior", _VOTE, "ICL")
+
+
+def main() -> int:
+    """Run the benchmark; 1 if a target is missed."""
+    options = _parser().parse_args()
+    keys = ("sets", "texts", "dev", "few", "verdicts", "seed")
+    settings = {key: getattr(options, key) for key in keys}
+    report = Report({**machine(), "load_before": round(os.getloadavg()[0], 1)}, settings)
+    for name in options.sets:
+        progress(f"{name}: catalog and exemplars")
+        sets = prepare(
+            name,
+            options.data,
+            options.work,
+            dev=options.dev,
+            test=options.texts,
+            few=options.few,
+            seed=options.seed,
+        )
+        for store in ("all", "few"):
+            folder = options.work / name
+            folder.mkdir(exist_ok=True)
+            systems = Systems(sets, store, folder, options.verdicts)
+            found = report.measurements[f"{name}, {store}"] = []
+            for label, make in _systems(systems, store):
+                progress(f"{name}, {store} exemplars: {label}")
+                found.append(measure(make(), sets))
+    progress("pace against a server")
+    report.measurements["pace"] = _measure_pace()
+    _add_targets(report)
+    options.output.mkdir(parents=True, exist_ok=True)
+    report.write(options.output / "teacher.json")
+    text = to_markdown(report)
+    (options.output / "teacher.md").write_text(text, encoding="utf8")
+    plot(report.measurements, options.output / "teacher.svg")
+    progress("done")
+    print(text)
+    return int(any(line.holds is False for line in report.table))
+
+
+def _systems(systems: Systems, store: str) -> list[tuple[str, Any]]:
+    made = [
+        ("accept-all", systems.accept_all),
+        ("prior", systems.prior),
+        ("neighbour vote", systems.vote),
+        ("SF+DER", lambda: systems.select(10)),
+        ("constraints", systems.constrained),
+        ("calibration", systems.calibrated),
+        ("all", lambda: systems.calibrated("confident")),
+        ("without LLM", systems.known),
+        ("ICL", systems.extract),
+        ("SF", lambda: systems.select(0)),
+    ]
+    if store == "all":
+        made += [(f"k = {k}", lambda k=k: systems.select(k)) for k in (5, 20)]
+        made += [(form, lambda form=form: systems.select(10, form)) for form in ("ids", "json")]
+    return made
+
+
+def _measure_pace() -> dict[str, Any]:
+    script = Path(__file__).with_name("model_pace.py")
+    output = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(output.stdout)
+    return found
+
+
+def _add_targets(report: Report) -> None:
+    for key, lowest in (("massive", 0.86), ("snips", 0.97)):
+        if f"{key}, all" not in report.measurements:
+            continue
+        for store in ("all", "few"):
+            _add_set(report, key, store, lowest)
+    pace = report.measurements["pace"]["ratio"]
+    what = "64 documents against a server that takes 50 ms"
+    report.add(what, f"{pace:.2f} x the ideal", "1.3 x", pace <= 1.3)
+
+
+def _add_set(report: Report, key: str, store: str, lowest: float) -> None:
+    rows = {row["system"]: row for row in report.measurements[f"{key}, {store}"]}
+    f1 = {name: row["f1"] for name, row in rows.items()}
+    full = rows[_FULL]
+
+    def add(what: str, figure: str, target: str, holds: bool) -> None:
+        report.add(f"{key}, {store} exemplars: {what}", figure, target, holds)
+
+    order = (f1[_DER], f1["SF"], f1["ICL"])
+    text = ", ".join(f"{value:.3f}" for value in order)
+    add("SF+DER, SF, ICL", text, "falling", order[0] > order[1] > order[2])
+    if store == "few":
+        best = max(f1[name] for name in _BASELINES)
+        figure = f"{full['f1']:.3f}, {best:.3f}"
+        add("full teacher, best baseline", figure, "above", full["f1"] > best)
+        return
+    add("full teacher", f"{full['f1']:.3f}", f"{lowest}", full["f1"] >= lowest)
+    if key == "massive":
+        for name in (_DER, _VOTE):
+            gain = full["f1"] - f1[name]
+            figure = f"{100 * gain:.1f} points"
+            add(f"full teacher above {name}", figure, "5 points", gain >= 0.05)
+        add("seconds an utterance", f"{full['seconds']:.2f}", "1", full["seconds"] <= 1)
+    copies = rows[f"{_DER}, json"]
+    share = rows[_DER]["prompt_tokens"] / copies["prompt_tokens"]
+    holds = share <= 0.5 and f1[_DER] >= copies["f1"]
+    add("prompt tokens through the JSON form's", f"{share:.2f}", "0.5, F1 no lower", holds)
+
+
+def to_markdown(report: Report) -> str:
+    """Return a table for every set and store, and that of the targets."""
+    parts = []
+    for title, rows in report.measurements.items():
+        if title == "pace":
+            continue
+        lines = [
+            f"### {title} exemplars",
+            "",
+            f"| system | {' | '.join(_COLUMNS)} | 95 % interval of F1 |",
+            f"|---|{'---:|' * len(_COLUMNS)}---|",
+        ]
+        for row in rows:
+            cells = " | ".join(_cell(key, row.get(key)) for key in _COLUMNS)
+            low, high = row["interval"]
+            lines.append(f"| {row['system']} | {cells} | {low:.3f} to {high:.3f} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, "### Targets", report.to_markdown()]) + "\n"
+
+
+def _cell(key: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f}" if key.endswith("tokens") else f"{value:.3f}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    here = Path(__file__).parent
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
+    parser.add_argument("--output", type=Path, default=here / "results", help="folder for results")
+    parser.add_argument(
+        "--work", type=Path, default=Path("corpus/teacher-benchmark"), help="folder of what is kept"
+    )
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="which sets")
+    parser.add_argument("--texts", type=int, default=300, help="test texts (300)")
+    parser.add_argument("--dev", type=int, default=200, help="development texts (200)")
+    parser.add_argument("--few", type=int, default=300, help="exemplars of the small store (300)")
+    parser.add_argument(
+        "--verdicts", type=int, default=200, help="exemplars that calibration asks about (200)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="for everything that is drawn (0)")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

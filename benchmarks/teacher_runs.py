@@ -1,0 +1,93 @@
+"""Asking the LLM about every text of a set, each answer kept, so that a run can go on later."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from teacher_sets import TeacherSet
+from tqdm import tqdm
+
+from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
+
+Row = dict[str, Any]
+MOST_EXEMPLARS = 20
+
+
+def make_pipeline(sets: TeacherSet, store: str, task: Row | None, **model: Any) -> Language:
+    """Make matcher and retriever and, where there is a task, the LLM."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(sets.catalog)})
+    nlp.add_pipe(
+        "dynamic_exemplar_retriever",
+        config={"store": str(sets.stores[store]), "k": MOST_EXEMPLARS},
+    )
+    if task is not None:
+        task = {"labels": str(sets.labels_path), **task}
+        model = {"@llm_models": "spacy_catalog_ner.LlamaCpp.v1", **model}
+        nlp.add_pipe("llm_semantic_filter", config={"task": task, "model": model})
+    return nlp
+
+
+def selection(answer: str = "verdicts", k: int = 10) -> Row:
+    """Return the config of the task that selects; it keeps all verdicts."""
+    task = {"@llm_tasks": "spacy_catalog_ner.SemanticFilter.v1", "answer": answer, "k": k}
+    return {**task, "threshold": 0.0} if answer == "verdicts" else task
+
+
+def extraction(k: int = 10) -> Row:
+    """Return the config of the generative baseline."""
+    return {"@llm_tasks": "spacy_catalog_ner.DirectExtraction.v1", "k": k}
+
+
+def run(sets: TeacherSet, store: str, task: Row, rows: list[Row], path: Path) -> list[Row]:
+    """Return what the LLM said of every text, asking about those that `path` does not have yet.
+
+    Returns
+    -------
+    list
+        For each text ``selected`` spans, ``verdicts`` (of all candidates, in their order, or
+        None), ``usage``, ``failure`` and ``seconds``, retrieval and matching included.
+    """
+    done = _read(path)
+    if len(done) < len(rows):
+        nlp = make_pipeline(sets, store, task)
+        nlp(rows[0]["text"])  # loads the models
+        nlp(f"{rows[0]['text']} and this")  # the static part is read now
+        with path.open("a", encoding="utf8") as stream:
+            waiting = rows[len(done) :]
+            for row in tqdm(waiting, desc=path.stem, unit="text", mininterval=10):
+                start = time.perf_counter()
+                doc = nlp(row["text"])
+                seconds = time.perf_counter() - start
+                done.append(_answer(doc, seconds))
+                stream.write(json.dumps(done[-1]) + "\n")
+                stream.flush()
+    return done[: len(rows)]
+
+
+def _read(path: Path) -> list[Row]:
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):  # the run was killed while it wrote
+        path.write_text("".join(lines[:-1]), encoding="utf8")
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def _answer(doc: Doc, seconds: float) -> Row:
+    record = doc._.catalog_ner
+    spans = [[span.start_char, span.end_char, span.label_] for span in doc.spans[SELECTED]]
+    verdicts = doc.spans[CANDIDATES].attrs.get("verdicts")
+    return {
+        "selected": spans,
+        "verdicts": None if verdicts is None else [round(verdict, 6) for verdict in verdicts],
+        "usage": record["usage"],
+        "failure": record["failure"],
+        "seconds": seconds,
+    }

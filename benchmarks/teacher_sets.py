@@ -1,0 +1,110 @@
+"""Public sets with oracle catalogs, laid out for a teacher."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy_catalog_ner.annotations import read_annotated
+from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
+from spacy_catalog_ner.exemplar_reading import read_exemplars
+from spacy_catalog_ner.files import read_labels, write_jsonl
+
+Row = dict[str, Any]
+_LABELS = Path(__file__).parent.parent / "configs" / "labels"
+
+# Folder of --data and file of labels; files of train, development and test. Snips has no third
+# split: its development set is the part of train that comes first in a seeded shuffle.
+_SETS = {
+    "massive": ("massive_en", "massive_en.yml", ("train", "dev", "test")),
+    "snips": ("snips", "snips.yml", ("train_full", None, "validate")),
+}
+SETS = tuple(_SETS)
+
+
+@dataclass(frozen=True)
+class TeacherSet:
+    """A set on disk, as the components take it.
+
+    Attributes
+    ----------
+    catalog
+        Compiled catalog of all gold names of all splits.
+    stores
+        Exemplar stores by name: ``all`` of train, or only ``few`` of it.
+    dev, test
+        Annotated texts, seeded samples of each split.
+    """
+
+    name: str
+    labels_path: Path
+    catalog: Path
+    stores: dict[str, Path]
+    dev: list[Row]
+    test: list[Row]
+
+
+def prepare(
+    name: str, data: Path, folder: Path, *, dev: int, test: int, few: int, seed: int
+) -> TeacherSet:
+    """Read a set and write its catalog and exemplar stores to a folder, if they are not there."""
+    source, labels_name, files = _SETS[name]
+    labels_path = _LABELS / labels_name
+    labels = set(read_labels(labels_path))
+    splits = _read_splits(data / source, files, labels, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    catalog = folder / f"{name}.catalog"
+    if not catalog.exists():
+        compile_catalog(_entries(splits), catalog)
+    held_out = {normalize(row["text"]) for part in ("dev", "test") for row in splits[part]}
+    train = [row for row in splits["train"] if normalize(row["text"]) not in held_out]
+    stores = {}
+    for size, rows in (("all", train), ("few", random.Random(seed).sample(train, few))):
+        stores[size] = folder / f"{name}-{size}"
+        if not stores[size].exists():
+            _build_store(rows, catalog, stores[size])
+    samples = {
+        part: random.Random(seed).sample(splits[part], min(count, len(splits[part])))
+        for part, count in (("dev", dev), ("test", test))
+    }
+    return TeacherSet(name, labels_path, catalog, stores, samples["dev"], samples["test"])
+
+
+def _read_splits(
+    source: Path, files: tuple[str, str | None, str], labels: set[str], seed: int
+) -> dict[str, list[Row]]:
+    problems = Problems()
+    splits = {
+        part: [row for _, row in read_annotated(source / f"{file}.jsonl.gz", problems, labels)]
+        for part, file in zip(("train", "dev", "test"), files, strict=True)
+        if file is not None
+    }
+    if "dev" not in splits:
+        random.Random(seed).shuffle(splits["train"])
+        cut = len(splits["test"])
+        splits["dev"], splits["train"] = splits["train"][:cut], splits["train"][cut:]
+    return splits
+
+
+def _entries(splits: dict[str, list[Row]]) -> Iterable[Entry]:
+    names = {
+        (normalize(row["text"][span["start"] : span["end"]]), span["label"])
+        for rows in splits.values()
+        for row in rows
+        for span in row["spans"]
+    }
+    return (Entry(text, label) for text, label in sorted(names))
+
+
+def _build_store(rows: list[Row], catalog: Path, path: Path) -> None:
+    source = path.with_suffix(".jsonl")
+    write_jsonl(source, rows)
+    exemplars = read_exemplars(source, CatalogMatcher(catalog=catalog), "en", Problems())
+    ExemplarStore.build(exemplars, SentenceTransformerEmbedder()).to_disk(path)

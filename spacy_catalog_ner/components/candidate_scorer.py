@@ -1,0 +1,123 @@
+"""What the components that score candidates share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_catalog_ner.calibration.features import make_features
+from spacy_catalog_ner.calibration.tallies import Tallies
+from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED, distinct_spans, span_key
+from spacy_catalog_ner.errors import CatalogNERError
+
+
+class CandidateScorer(Pipe):
+    """Gives every candidate a confidence and selects those that reach a threshold.
+
+    The confidences of all candidates are ``doc.spans["candidates"].attrs["scores"]``; the
+    candidates selected go to ``doc.spans["selected"]`` with theirs.
+
+    Parameters
+    ----------
+    name
+        Name in the pipeline.
+    threshold
+        Lowest confidence of a candidate that is selected, between 0 and 1.
+    """
+
+    def __init__(self, name: str, threshold: float) -> None:
+        if not 0 <= threshold <= 1:
+            raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
+        self.name = name
+        self.threshold = threshold
+
+    @abstractmethod
+    def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
+        """Return the confidence of each of the distinct candidates of `doc`."""
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Score the candidates of `doc`.
+
+        Raises
+        ------
+        CatalogNERError
+            If no component before this one has looked for candidates.
+        """
+        spans = distinct_candidates(doc, self.name)
+        scores = [float(score) for score in self._confidences(doc, spans)] if spans else []
+        by_key = {span_key(span): score for span, score in zip(spans, scores, strict=True)}
+        group = doc.spans[CANDIDATES]
+        group.attrs["scores"] = [by_key[span_key(span)] for span in group]
+        chosen = [
+            (span, score)
+            for span, score in zip(spans, scores, strict=True)
+            if score >= self.threshold
+        ]
+        selected = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in chosen])
+        selected.attrs["scores"] = [score for _, score in chosen]
+        doc.spans[SELECTED] = selected
+        return doc
+
+    @abstractmethod
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Serialise what the files that the config names hold."""
+
+    @abstractmethod
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CandidateScorer:
+        """Load what `to_bytes` gave."""
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write what the files that the config names hold."""
+        Path(path).write_bytes(self.to_bytes(exclude=exclude))
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> CandidateScorer:
+        """Load what `to_disk` wrote."""
+        return self.from_bytes(Path(path).read_bytes(), exclude=exclude)
+
+
+def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
+    """Return one candidate for each span and label, the most popular of its ids.
+
+    Parameters
+    ----------
+    doc
+        A Doc.
+    asker
+        The component that needs them, for the message.
+
+    Raises
+    ------
+    CatalogNERError
+        If no component has looked for candidates.
+    """
+    if CANDIDATES not in doc.spans:
+        raise CatalogNERError(
+            f'{asker} found no doc.spans["{CANDIDATES}"]: add "catalog_matcher" to the pipeline'
+            " before it"
+        )
+    return distinct_spans(doc.spans[CANDIDATES])
+
+
+def describe(
+    doc: Doc, spans: Sequence[Span], tallies: Tallies, own: Sequence[bool] | None = None
+) -> np.ndarray:
+    """Return what `make_features` makes of candidates of a Doc."""
+    candidates = [
+        {"start": span.start_char, "end": span.end_char, "text": span.text, "label": span.label_}
+        for span in spans
+    ]
+    return make_features(doc.text, candidates, doc._.exemplars or [], tallies, own)
+
+
+def verdicts_of(doc: Doc, spans: Sequence[Span]) -> list[float | None]:
+    """Return what the LLM said of candidates, None where it said nothing."""
+    group = doc.spans[CANDIDATES]
+    verdicts: Sequence[Any] = group.attrs.get("verdicts") or [None] * len(group)
+    by_key = {span_key(span): said for span, said in zip(group, verdicts, strict=True)}
+    return [by_key[span_key(span)] for span in spans]

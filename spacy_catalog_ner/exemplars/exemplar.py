@@ -1,0 +1,72 @@
+"""An annotated utterance in the form in which the LLM is shown it."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import msgspec
+
+from spacy_catalog_ner.catalog.normalization import normalize
+
+
+class Exemplar(msgspec.Struct, frozen=True, gc=False):
+    """An annotated utterance with its candidates.
+
+    Attributes
+    ----------
+    text
+        The utterance.
+    candidates
+        ``{"start", "end", "text", "label"}`` of every catalog candidate, in reading order.
+    selected
+        Those of the candidates that are right.
+    lang
+        Language of the utterance; an empty string where it is not known.
+    """
+
+    text: str
+    candidates: list[dict[str, Any]]
+    selected: list[dict[str, Any]]
+    lang: str = ""
+
+    def to_dict(self, score: float) -> dict[str, Any]:
+        """Return what ``doc._.exemplars`` holds of it: its own copies, and `score`."""
+        return {
+            "text": self.text,
+            "candidates": [dict(item) for item in self.candidates],
+            "selected": [dict(item) for item in self.selected],
+            "score": score,
+        }
+
+    def is_in(self, lang: str) -> bool:
+        """Tell whether it is in a language; "en" takes in "en-US" and "en_GB"."""
+        return self.lang == lang or self.lang.startswith((f"{lang}-", f"{lang}_"))
+
+
+def duplicate_key(text: str) -> str:
+    """Return what is the same for texts that differ in case, punctuation or spacing alone.
+
+    It is the normal form without punctuation and white space; the normal form where there is
+    nothing else.
+
+    Examples
+    --------
+    >>> duplicate_key("What's  up?") == duplicate_key("whats up")
+    True
+    """
+    form = normalize(text)
+    return form.translate(_WITHOUT_PUNCTUATION) or form
+
+
+class _WithoutPunctuation(dict[int, int | None]):
+    """A table for `str.translate` that learns of a character when it meets it."""
+
+    def __missing__(self, code: int) -> int | None:
+        character = chr(code)
+        dropped = character.isspace() or unicodedata.category(character).startswith("P")
+        self[code] = kept = None if dropped else code
+        return kept
+
+
+_WITHOUT_PUNCTUATION = _WithoutPunctuation()

@@ -1,0 +1,59 @@
+"""Which of the parameters that not every server takes a server has not refused yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# The words by which a refusal names a parameter
+_SCHEMA = ("response_format", "json_schema", "guided", "grammar", "strict")
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What may be in a request.
+
+    Attributes
+    ----------
+    top_tokens
+        Of how many of the likeliest tokens to ask the probabilities; none if 0.
+    schema
+        Whether to have the answer held to its JSON schema.
+    temperature
+        Whether to send a temperature.
+    max_tokens
+        Whether the length of the answer is limited by ``max_tokens``; some take
+        ``max_completion_tokens``.
+    """
+
+    top_tokens: int
+    schema: bool
+    temperature: bool = True
+    max_tokens: bool = True
+
+    def without(self, refusal: str) -> Accepted:
+        """Return what is left after a refusal, the same if it names none of these parameters.
+
+        Parameters
+        ----------
+        refusal
+            What the server said.
+        """
+        if self.top_tokens and "logprob" in refusal:
+            # 20 is what most servers allow at most, and some of them 5
+            return replace(self, top_tokens=5 if self.top_tokens > 5 else 0)
+        if self.schema and any(word in refusal for word in _SCHEMA):
+            return replace(self, schema=False)
+        if self.temperature and "temperature" in refusal:
+            return replace(self, temperature=False)
+        if self.max_tokens and "max_tokens" in refusal:
+            return replace(self, max_tokens=False)
+        return self
+
+    def losses(self, less: Accepted) -> list[str]:
+        """Say what is lost for the user between this and `less`."""
+        losses = []
+        if self.top_tokens and not less.top_tokens:
+            losses.append("it gives no log-probabilities, so verdicts have no confidences")
+        if self.schema and not less.schema:
+            losses.append("it does not hold answers to a JSON schema, so some may be malformed")
+        return losses

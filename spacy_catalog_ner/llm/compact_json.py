@@ -1,0 +1,17 @@
+"""How llama.cpp is kept from writing white space without end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Read by llguidance, which makes the grammar where llama.cpp is built with it; others ignore it.
+# The separators are those of the answers that a prompt shows.
+_FORM = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
+def compact(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema whose JSON is written on one line, with a space after commas and colons.
+
+    A grammar allows any white space, and a small model may write nothing else.
+    """
+    return {**schema, "x-guidance": _FORM}

@@ -1,0 +1,69 @@
+"""How a model fails: on one request, or altogether."""
+
+from __future__ import annotations
+
+import threading
+
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.prompt import Usage
+
+
+class RequestFailed(Exception):  # noqa: N818  (it says what happened, as PromptTooLong does)
+    """There is no answer to one request.
+
+    Parameters
+    ----------
+    reason
+        Why, in one line and without secrets.
+    usage
+        What trying has cost.
+    """
+
+    def __init__(self, reason: str, usage: Usage = Usage()) -> None:  # noqa: B008  (immutable)
+        super().__init__(reason)
+        self.usage = usage
+
+
+class PromptTooLong(RequestFailed):
+    """The request does not fit into the model's context: a shorter one might."""
+
+
+class ModelUnavailableError(CatalogNERError):
+    """So many requests in a row have failed that going on is of no use."""
+
+
+class CircuitBreaker:
+    """Stops a run in which every request fails.
+
+    Parameters
+    ----------
+    limit
+        How many requests in a row may fail; the last of them stops the run.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._failures = 0
+        self._lock = threading.Lock()
+
+    def succeeded(self) -> None:
+        """Take note of a request that was answered: the count begins anew."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self, model: str, reason: str) -> None:
+        """Take note of a request that was not answered.
+
+        Raises
+        ------
+        ModelUnavailableError
+            If it was one too many.
+        """
+        with self._lock:
+            self._failures += 1
+            failures = self._failures
+        if failures >= self.limit:
+            raise ModelUnavailableError(
+                f"{model}: stopped after {failures} requests in a row failed, the last one with:"
+                f" {reason}; see that it runs, that its name and its key are right, and start again"
+            )

@@ -1,0 +1,71 @@
+"""What belongs to one process: connections, running models, locks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_holders: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
+
+# What a child process got from its parent is kept from being closed in the child: it would wait
+# for threads that are not there, or end what the parent still uses.
+_inherited: list[Any] = []
+
+
+class PerProcess(Generic[T]):
+    """A value that each process makes for itself when it first needs it.
+
+    It is made once, however many threads ask for it at the same time. A forked process makes its
+    own, and a pickled holder takes no value along.
+
+    Parameters
+    ----------
+    make
+        Makes the value. To be pickled with its holder it must be a function of a module, a method
+        or a `functools.partial` of these.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._empty()
+        _holders.add(self)
+
+    def _empty(self) -> None:
+        self._lock = threading.Lock()
+        self._values: list[T] = []
+
+    def get(self) -> T:
+        """Return this process's value."""
+        if not self._values:
+            with self._lock:
+                if not self._values:
+                    self._values.append(self._make())
+        return self._values[0]
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this process has needed it yet."""
+        return bool(self._values)
+
+    def _leave_to_parent(self) -> None:
+        _inherited.extend(self._values)
+        self._empty()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"make": self._make}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["make"])  # type: ignore[misc]
+
+
+def _leave_all_to_parent() -> None:
+    for holder in list(_holders):
+        holder._leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all_to_parent)

@@ -1,0 +1,149 @@
+"""`Anthropic` against a local server of the same form."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+from asking import EXEMPLARS, ask, ask_all, ids, verdicts
+from servers import TOO_LONG, LocalServer, affirm, empty, garbage, half, reset, shape, status
+
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.anthropic import Anthropic, make_anthropic
+from spacy_catalog_ner.llm.model import ModelUnavailableError
+from spacy_catalog_ner.llm.prompt import Usage
+
+SECRET = "sk-ant-test-0123456789abcdef"
+
+
+def model_at(server: LocalServer, **settings) -> Anthropic:
+    return Anthropic("stand-in", base_url=server.root, **settings)
+
+
+def test_what_all_texts_share_is_marked_for_the_prompt_cache():
+    request = verdicts()
+    with LocalServer() as server:
+        ask(model_at(server), request)
+    (body,) = server.bodies
+    ephemeral = {"type": "ephemeral"}
+    assert body["system"] == [{"type": "text", "text": request.static, "cache_control": ephemeral}]
+    assert body["messages"] == [{"role": "user", "content": request.context + request.closing}]
+
+
+def test_the_answer_is_the_input_of_a_tool_that_has_to_be_called():
+    request = ids()
+    with LocalServer() as server:
+        reply = ask(model_at(server), request)
+    (tool,) = server.bodies[0]["tools"]
+    assert tool["input_schema"] == request.schema
+    assert tool["strict"] is True
+    choice = server.bodies[0]["tool_choice"]
+    assert choice == {"type": "tool", "name": tool["name"], "disable_parallel_tool_use": True}
+    assert json.loads(reply.text) == {"ids": [1]}
+
+
+def test_verdicts_are_written_and_have_no_confidences():
+    with LocalServer() as server:
+        reply = ask(model_at(server), verdicts())
+    assert json.loads(reply.text) == {"1": "yes", "2": "yes"}
+    assert reply.confidences == ()
+
+
+def test_tokens_from_the_prompt_cache_are_counted_apart():
+    with LocalServer() as server:
+        reply = ask(model_at(server), ids())
+    # 30 were read, and 10 more to be put into the prompt cache
+    assert reply.usage == Usage(prompt_tokens=40, cached_tokens=60, output_tokens=7, calls=1)
+
+
+def test_a_model_that_takes_no_strict_tool_is_asked_again_without():
+    def answer(body):
+        if "strict" in body["tools"][0]:
+            return status(400, "tools.0.strict: Extra inputs are not permitted")
+        return affirm(body)
+
+    warning = pytest.warns(UserWarning, match="does not hold answers to a JSON schema")
+    with LocalServer(answer) as server, warning:
+        reply = ask(model_at(server), ids())
+    assert json.loads(reply.text) == {"ids": [1]}
+
+
+@pytest.mark.parametrize(
+    "fault", [status(429), status(500), status(529), half, reset, garbage, empty]
+)
+def test_what_may_pass_is_tried_again(fault):
+    with LocalServer(faults=[fault]) as server:
+        reply = ask(model_at(server), ids())
+    assert reply.error == ""
+    assert reply.usage.retries == 1
+
+
+def test_what_does_not_pass_is_an_error_of_its_text_alone():
+    with LocalServer(faults=[status(529, "Overloaded")] * 2) as server:
+        model = model_at(server, max_retries=1, concurrency=1)
+        failed, answered = ask_all(model, [[ids()], [ids()]])
+    assert failed.error == "HTTP 529: Overloaded"
+    assert failed.usage.retries == 1
+    assert answered.error == ""
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "refusal"])
+def test_an_answer_that_was_not_finished_is_an_error(reason):
+    def answer(body):
+        whole = {**shape("/v1/messages", body, {}), "stop_reason": reason}
+        return lambda handler: handler.reply(200, json.dumps(whole))
+
+    with LocalServer(answer) as server:
+        reply = ask(model_at(server), ids())
+    assert reply.error == f"the answer was not finished (stop reason {reason})"
+    assert len(server.bodies) == 1
+
+
+def test_a_prompt_that_is_too_long_is_asked_with_fewer_exemplars():
+    def answer(body):
+        shown = body["messages"][0]["content"].count(EXEMPLARS)
+        return TOO_LONG["anthropic"] if shown > 2 else affirm(body)
+
+    with LocalServer(answer) as server:
+        reply = ask(model_at(server), verdicts(exemplars=8))
+    assert reply.error == ""
+    assert reply.request.context.count(EXEMPLARS) == 2
+
+
+def test_an_answer_for_which_no_context_is_left_is_asked_with_fewer_exemplars():
+    def answer(body):
+        whole = shape("/v1/messages", body, affirm(body))
+        if EXEMPLARS in body["messages"][0]["content"]:
+            whole["stop_reason"] = "model_context_window_exceeded"
+        return lambda handler: handler.reply(200, json.dumps(whole))
+
+    with LocalServer(answer) as server:
+        reply = ask(model_at(server), verdicts())
+    assert reply.error == ""
+    assert reply.usage.output_tokens == 14  # of both calls
+
+
+def test_a_run_in_which_every_request_fails_is_stopped():
+    stopped = pytest.raises(ModelUnavailableError, match=r"Anthropic stand-in at http://.*no-such")
+    with LocalServer(lambda body: status(404, "model: no-such-model")) as server, stopped:
+        ask_all(model_at(server), [[ids()]] * 100)
+    assert len(server.bodies) < 20
+
+
+def test_a_missing_key_stops_the_run_in_one_line(monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(CatalogNERError, match="variable ANTHROPIC_API_KEY is not set"):
+        ask(make_anthropic("claude"), ids())
+
+
+def test_the_key_is_in_the_header_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    with LocalServer(faults=[status(401, f"invalid x-api-key {SECRET}")]) as server:
+        model = model_at(server)
+        failed, answered = ask(model, ids()), ask(model, ids())
+        assert SECRET in str(server.headers[0])
+    assert failed.error == "HTTP 401: invalid x-api-key ***"
+    traces = [repr(model), str(vars(model)), str(answered), json.dumps(model.identity)]
+    assert not [trace for trace in traces if SECRET in trace]
+    assert SECRET.encode() not in pickle.dumps(model)

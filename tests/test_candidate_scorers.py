@@ -1,0 +1,201 @@
+"""`neighbour_vote` and `confidence_calibrator` in pipelines."""
+
+from __future__ import annotations
+
+import pytest
+import spacy
+from conftest import write_rows
+from spacy.tokens import DocBin
+
+from spacy_catalog_ner.calibrating import calibrate
+from spacy_catalog_ner.components import CatalogMatcher, ConfidenceCalibrator, NeighbourVote
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.exemplars import ExemplarStore
+from spacy_catalog_ner.exemplar_reading import read_exemplars
+
+SONGS = ("hello", "thriller", "blinding lights")
+
+
+def annotated() -> list[dict]:
+    """Songs are meant where something is played, and not where somebody is greeted."""
+    rows = []
+    for name in SONGS:
+        for text in (f"play {name}", f"please play {name} now", f"put {name} on"):
+            start = text.index(name)
+            span = {"start": start, "end": start + len(name), "label": "SONG"}
+            rows.append({"text": text, "spans": [span]})
+        for text in (f"{name} can you hear me", f"oh {name} to you too", f"what does {name} mean"):
+            rows.append({"text": text, "spans": []})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def store(mini_catalog, mini_embedder, tmp_path_factory):
+    path = write_rows(tmp_path_factory.mktemp("songs") / "songs.jsonl", annotated())
+    matcher = CatalogMatcher(catalog=mini_catalog)
+    folder = path.with_suffix("")
+    exemplars = list(read_exemplars(path, matcher, "en", Problems()))
+    ExemplarStore.build(exemplars, mini_embedder).to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def retriever_nlp(mini_catalog, store):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe("dynamic_exemplar_retriever", config={"store": str(store), "k": 6})
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def calibration(retriever_nlp, tmp_path_factory):
+    path = tmp_path_factory.mktemp("calibration") / "calibration"
+    calibrate(retriever_nlp, progress=False).to_disk(path)
+    return path
+
+
+@pytest.fixture(params=["neighbour_vote", "confidence_calibrator"])
+def scored_nlp(request, mini_catalog, store, calibration):
+    """A pipeline that selects without an LLM."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe("dynamic_exemplar_retriever", config={"store": str(store), "k": 6})
+    settings = {
+        "neighbour_vote": {"store": str(store)},
+        "confidence_calibrator": {"calibration": str(calibration)},
+    }
+    nlp.add_pipe(request.param, name="scorer", config=settings[request.param])
+    nlp.add_pipe("constraint_post_processor")
+    return nlp
+
+
+def test_candidates_are_selected_where_similar_texts_have_them(scored_nlp):
+    assert [ent.text for ent in scored_nlp("could you play thriller").ents] == ["thriller"]
+    assert not scored_nlp("thriller can you hear us").ents
+
+
+def test_all_candidates_have_their_confidence(scored_nlp):
+    doc = scored_nlp("play thriller")
+    group = doc.spans["candidates"]
+    scores = dict(zip((span.label_ for span in group), group.attrs["scores"], strict=True))
+    assert set(scores) == {"SONG", "ALBUM"}
+    assert scores["SONG"] > scores["ALBUM"]
+    selected = doc.spans["selected"]
+    assert selected.attrs["scores"] == [scores[span.label_] for span in selected]
+
+
+def test_a_text_without_candidates_has_nothing_selected(scored_nlp):
+    assert list(scored_nlp("what time is it").spans["selected"]) == []
+
+
+def test_a_saved_pipeline_needs_no_file_but_its_own(scored_nlp, tmp_path):
+    scored_nlp.to_disk(tmp_path / "pipeline")
+    (tmp_path / "pipeline").rename(tmp_path / "moved")
+    config = {"components": {"scorer": {"store": None, "calibration": None}}}
+    factory = scored_nlp.get_pipe_meta("scorer").factory
+    del config["components"]["scorer"]["calibration" if factory == "neighbour_vote" else "store"]
+    moved = spacy.load(tmp_path / "moved", config=config)
+    text = "could you play thriller"
+    assert [e.text for e in moved(text).ents] == [e.text for e in scored_nlp(text).ents]
+
+
+def test_bytes_bring_what_was_learned(scored_nlp):
+    copy = spacy.blank("en")
+    for name in scored_nlp.pipe_names:
+        copy.add_pipe(scored_nlp.get_pipe_meta(name).factory, name=name)
+    copy.get_pipe("dynamic_exemplar_retriever").k = 6
+    copy.from_bytes(scored_nlp.to_bytes())
+    text = "could you play thriller"
+    expected = scored_nlp(text).spans["candidates"].attrs["scores"]
+    assert copy(text).spans["candidates"].attrs["scores"] == pytest.approx(expected)
+
+
+def test_two_processes_give_what_one_gives(scored_nlp):
+    texts = ["play thriller", "hello can you hear me", "put hello on"]
+    one = [[e.text for e in doc.ents] for doc in scored_nlp.pipe(texts)]
+    assert [[e.text for e in d.ents] for d in scored_nlp.pipe(texts, n_process=2)] == one
+
+
+def test_confidences_survive_a_docbin(scored_nlp):
+    doc = scored_nlp("play thriller")
+    data = DocBin(docs=[doc], store_user_data=True).to_bytes()
+    (copy,) = DocBin().from_bytes(data).get_docs(scored_nlp.vocab)
+    expected = doc.spans["candidates"].attrs["scores"]
+    assert list(copy.spans["candidates"].attrs["scores"]) == expected
+
+
+def test_a_missing_matcher_is_named(store):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("neighbour_vote", config={"store": str(store)})
+    with pytest.raises(CatalogNERError, match='add "catalog_matcher" to the pipeline before it'):
+        nlp("play hello")
+
+
+@pytest.mark.parametrize(
+    ("component", "command"),
+    [(NeighbourVote(), "exemplars build"), (ConfidenceCalibrator(), "calibrate")],
+)
+def test_what_is_not_configured_says_how_to_make_it(component, command, nlp):
+    with pytest.raises(CatalogNERError, match=f"catalog-ner {command}"):
+        component(nlp("play hello"))
+
+
+@pytest.mark.parametrize("make", [NeighbourVote, ConfidenceCalibrator])
+def test_a_threshold_is_a_probability(make):
+    with pytest.raises(CatalogNERError, match="threshold: expected a number from 0 to 1, got 2"):
+        make(threshold=2)
+
+
+def test_the_prior_alone_needs_no_retriever(mini_catalog, store):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe("neighbour_vote", config={"store": str(store), "neighbours": False})
+    scores = nlp("play thriller").spans["candidates"].attrs["scores"]
+    assert scores[0] != scores[1]
+
+
+def test_a_text_that_the_llm_failed_on_is_left_as_it_is(retriever_nlp, calibration):
+    doc = retriever_nlp("play thriller")
+    doc._.catalog_ner["failure"] = "out of order"
+    ConfidenceCalibrator(calibration=calibration)(doc)
+    assert "selected" not in doc.spans
+
+
+def test_verdicts_are_weighed_with_the_rest(retriever_nlp, calibration):
+    from spacy_catalog_ner.calibration import Calibration
+    from spacy_catalog_ner.calibration.logistic import LogisticModel
+
+    opened = Calibration.from_disk(calibration)
+    opened.judged = LogisticModel(("known", "verdict"), (0.5, 1.0), 0.0)
+    scores = {}
+    for verdict in (0.01, 0.99):
+        doc = retriever_nlp("play hello")
+        doc.spans["candidates"].attrs["verdicts"] = [verdict]
+        ConfidenceCalibrator(calibration=opened)(doc)
+        (scores[verdict],) = doc.spans["candidates"].attrs["scores"]
+    assert scores[0.01] < scores[0.99]
+
+
+# Calibrating
+
+
+def test_a_pipeline_without_a_retriever_cannot_be_calibrated(nlp):
+    with pytest.raises(CatalogNERError, match="no dynamic_exemplar_retriever"):
+        calibrate(nlp, progress=False)
+
+
+def test_a_calibration_counts_what_it_was_fitted_on(retriever_nlp):
+    report = calibrate(retriever_nlp, progress=False).report
+    assert report["exemplars"] == len(annotated())
+    assert report["candidates"] == 24  # thriller is a song and an album
+    assert report["known"]["f1"] > 0.5
+
+
+def test_some_exemplars_are_shown_to_the_real_llm(mini_catalog, store):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe("dynamic_exemplar_retriever", config={"store": str(store), "k": 2})
+    nlp.add_pipe("llm_semantic_filter")
+    calibration = calibrate(nlp, verdicts=12, progress=False)
+    assert calibration.report["asked"]["candidates"] >= 12
+    assert calibration.judged is not None
