@@ -13,8 +13,8 @@ from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplar_reading import read_exemplars
+from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.files import read_labels, write_jsonl
 
 Row = dict[str, Any]

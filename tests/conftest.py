@@ -15,8 +15,8 @@ from matching import blank
 from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
 from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplar_reading import read_exemplars
+from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -10,8 +10,8 @@ from spacy.tokens import DocBin
 from spacy_catalog_ner.calibrating import calibrate
 from spacy_catalog_ner.components import CatalogMatcher, ConfidenceCalibrator, NeighbourVote
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.exemplars import ExemplarStore
 from spacy_catalog_ner.exemplar_reading import read_exemplars
+from spacy_catalog_ner.exemplars import ExemplarStore
 
 SONGS = ("hello", "thriller", "blinding lights")
 

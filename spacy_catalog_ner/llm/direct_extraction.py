@@ -8,9 +8,9 @@ from pathlib import Path
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_catalog_ner.components.doc_record import SELECTED
+from spacy_catalog_ner.components.mentions import find_mentions
 from spacy_catalog_ner.llm.answers import Flaws, Name, parse_entities
 from spacy_catalog_ner.llm.excerpt import gold
-from spacy_catalog_ner.components.mentions import find_mentions
 from spacy_catalog_ner.llm.prompt import Answer, Request
 from spacy_catalog_ner.llm.schemas import entities_schema
 from spacy_catalog_ner.llm.task import WINDOW, Exemplars, SpanTask

@@ -16,8 +16,8 @@ from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.accepted import Accepted
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
 from spacy_catalog_ner.llm.model import SelectionModel, one_line
-from spacy_catalog_ner.per_process import PerProcess
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
+from spacy_catalog_ner.per_process import PerProcess
 
 # By these OpenAI, llama.cpp, vLLM and Anthropic say that a prompt is longer than the context.
 _TOO_LONG = (

@@ -14,9 +14,9 @@ from spacy_catalog_ner.llm.bundled import BUNDLED_MODEL, bundled_gguf
 from spacy_catalog_ner.llm.compact_json import compact
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
 from spacy_catalog_ner.llm.model import SelectionModel
-from spacy_catalog_ner.per_process import PerProcess
 from spacy_catalog_ner.llm.probabilities import confidence, read_tokens
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
+from spacy_catalog_ner.per_process import PerProcess
 
 _TOP_TOKENS = 20
 

@@ -20,9 +20,9 @@ from spacy_catalog_ner.llm.failures import (
     PromptTooLong,
     RequestFailed,
 )
-from spacy_catalog_ner.per_process import PerProcess
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request, Usage
 from spacy_catalog_ner.llm.response_cache import ResponseCache
+from spacy_catalog_ner.per_process import PerProcess
 
 __all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
 

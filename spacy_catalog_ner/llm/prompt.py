@@ -65,7 +65,7 @@ class Prompt(str):
 
     requests: tuple[Request, ...]
 
-    def __new__(cls, requests: Iterable[Request] = ()) -> Prompt:
+    def __new__(cls, requests: Iterable[Request] = ()) -> Prompt:  # noqa: D102
         requests = tuple(requests)
         prompt = super().__new__(cls, "\n\n".join(request.text for request in requests))
         prompt.requests = requests
