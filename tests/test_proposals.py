@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
@@ -139,6 +141,7 @@ def test_proposals_are_where_they_say_and_none_of_the_texts_own_words_is_missed(
         span = doc.char_span(item["start"], item["end"])
         assert span is not None
         assert span.text == item["text"] == doc.text[item["start"] : item["end"]]
-        assert item["text"].casefold() == name.casefold()
+        # Any cases of a letter, also those that folding takes apart, such as the Turkish ones
+        assert re.fullmatch(re.escape(name), item["text"], re.IGNORECASE)
     ends = [item["end"] for item in found]
     assert all(item["start"] >= last for item, last in zip(found[1:], ends, strict=False))

@@ -10,6 +10,7 @@ import typer
 
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.cli.agreement import agreement
+from spacy_catalog_ner.cli.cache import cache_app
 from spacy_catalog_ner.cli.calibrate import calibrate
 from spacy_catalog_ner.cli.catalog import catalog_app
 from spacy_catalog_ner.cli.convert import convert
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(catalog_app)
 app.add_typer(corpus_app)
 app.add_typer(exemplars_app)
+app.add_typer(cache_app)
 _PIPELINE_COMMAND = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command(context_settings=_PIPELINE_COMMAND)(label)
 app.command(context_settings=_PIPELINE_COMMAND)(calibrate)

@@ -64,6 +64,6 @@ class CircuitBreaker:
             failures = self._failures
         if failures >= self.limit:
             raise ModelUnavailableError(
-                f"{model}: stopped after {failures} requests in a row failed, the last one with:"
+                f"{model}: stopped after {self.limit} requests in a row failed, the last one with:"
                 f" {reason}; see that it runs, that its name and its key are right, and start again"
             )
