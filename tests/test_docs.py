@@ -29,9 +29,12 @@ from weasel.util.config import load_project_config
 FILES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 RUN = [
     "catalog-ner agreement",
+    "catalog-ner cache",
+    "catalog-ner calibrate",
     "catalog-ner catalog",
     "catalog-ner convert",
     "catalog-ner evaluate",
+    "catalog-ner exemplars",
     "catalog-ner label",
     "catalog-ner report",
     "cat",

@@ -49,14 +49,14 @@ def test_a_confidence_depends_neither_on_order_nor_on_what_was_asked_before(mode
     forward = ask_all(model, [[verdicts(text)] for text in texts])
     backward = ask_all(model, [[verdicts(text)] for text in reversed(texts)])
     for one, other in zip(forward, reversed(backward), strict=True):
-        assert one.replies[0].confidences == pytest.approx(other.replies[0].confidences, abs=1e-2)
+        assert one.replies[0].confidences == other.replies[0].confidences
 
 
 def test_what_questions_and_texts_share_is_read_once(model):
     ask(model, verdicts("play drake"))
     usage = ask(model, verdicts("play adele")).usage
     assert usage.calls == usage.output_tokens == 2
-    assert usage.cached_tokens > 2 * usage.prompt_tokens
+    assert usage.cached_tokens > usage.prompt_tokens
 
 
 # Written answers

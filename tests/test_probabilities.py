@@ -95,3 +95,9 @@ def test_every_verdict_of_a_json_answer_finds_its_token_however_it_is_cut(words,
 )
 def test_an_answer_that_lacks_a_verdict_has_no_confidences_at_all(text):
     assert read_confidences([Token(text, [(text, 0.0)])], 2, YES_NO) is None
+
+
+@pytest.mark.parametrize("token", [" sí", " si", " SÍ", "Si"])
+def test_accents_of_an_answer_do_not_matter(token):
+    likely = [(token, math.log(0.6)), (" no", math.log(0.2))]
+    assert confidence(likely, ("sí", "no")) == pytest.approx(0.75)

@@ -189,6 +189,16 @@ def test_a_success_in_between_lets_the_run_go_on():
     assert sum(bool(each.error) for each in answers) == 20
 
 
+def test_a_known_answer_in_between_lets_the_run_go_on(tmp_path):
+    cache = tmp_path / "responses.sqlite"
+    with LocalServer(faults=[None] + [status(400)] * 20) as server:
+        model = model_at(server, cache=cache, concurrency=1, max_failures=5)
+        ask_all(model, [[ids("play adele")]])
+        texts = (["play drake"] * 4 + ["play adele"]) * 5
+        answers = ask_all(model, [[ids(text)] for text in texts])
+    assert sum(bool(each.error) for each in answers) == 20
+
+
 def test_an_error_that_nobody_expected_is_an_error_of_one_text(monkeypatch):
     with LocalServer() as server:
         model = model_at(server)

@@ -64,6 +64,7 @@ class LlamaCpp(SelectionModel):
         self.threads = threads
         self._server: PerProcess[Any] = PerProcess(self._load)
         self._checksum = PerProcess(self._compute_checksum)
+        self._primed: PerProcess[list[str]] = PerProcess(list)  # the static part read last
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -76,6 +77,7 @@ class LlamaCpp(SelectionModel):
         }
 
     def _ask(self, request: Request) -> Reply:
+        self._prime(request.static)
         if request.questions:
             return self._read_verdicts(request)
         settings: dict[str, Any] = {"max_tokens": request.max_tokens}
@@ -103,6 +105,21 @@ class LlamaCpp(SelectionModel):
                 raise RequestFailed("llama.cpp gave no token", usage)
             confidences.append(confidence(tokens[0].likely, request.answers))
         return Reply(request, tuple(confidences), usage=usage)
+
+    def _prime(self, static: str) -> None:
+        """Let the model remember the static part, and that alone.
+
+        What it computes differs in the last bits by how many tokens it reads together. Without
+        this an answer would depend on how much of its prompt the one before happened to share,
+        and a run that went on later would not give what an uninterrupted one gives.
+        """
+        primed = self._primed.get()
+        if primed != [static]:
+            self._complete(static, max_tokens=1, cache_prompt=False)
+            # The last token is read again whenever the rest is remembered: from here on alone
+            self._complete(static, max_tokens=1)
+            primed[:] = [static]
+        self._complete(static, max_tokens=1)
 
     def _complete(self, prompt: str, **settings: Any) -> tuple[dict[str, Any], Usage]:
         results: list[dict[str, Any]] = []

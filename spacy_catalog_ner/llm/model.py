@@ -158,6 +158,8 @@ class SelectionModel(ABC):
         key = self._cache_key(request)
         stored = self._cache.get(key) if self._cache else None
         if stored is not None:
+            # A text that is refused whenever it is asked about does not stop a run of known ones
+            self._breaker.get().succeeded()
             return _recall(request, stored)
         reply, cuts = self._ask_until_it_fits(request)
         if reply.error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
+
 Likely = list[tuple[str, float]]
 """The likeliest tokens at one place, each with its log-probability."""
 
@@ -56,7 +58,7 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
         The likeliest tokens there, at least one. A word may be cut into several tokens: then its
         beginning counts.
     answers
-        The words for yes and no; case does not matter.
+        The words for yes and no; neither case nor accents matter.
     before
         What a token that begins the answer has before it, such as a quotation mark.
 
@@ -65,7 +67,7 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
     float
         From 0 to 1; 0.5 if both words are too improbable for either to be listed.
     """
-    yes_word, no_word = (word.casefold() for word in answers)
+    yes_word, no_word = map(normalize_without_diacritics, answers)
     yes = no = 0.0
     for token, log_probability in likely:
         begun = _begun_word(token, before)
@@ -85,7 +87,7 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
 def _begun_word(token: str, before: str) -> str:
     if not token.startswith(before):
         return ""
-    found = _WORD.match(token[len(before) :].strip().casefold())
+    found = _WORD.match(normalize_without_diacritics(token[len(before) :]))
     return found.group() if found else ""
 
 
