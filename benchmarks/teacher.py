@@ -11,6 +11,7 @@ Prints tables, and writes ``teacher.json``, ``teacher.md`` and ``teacher.svg``.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -23,6 +24,8 @@ from report import Report
 from teacher_plot import plot
 from teacher_sets import SETS, prepare
 from teacher_systems import Systems, measure
+
+import spacy_catalog_ner
 
 _EPILOG = """\
 example:
@@ -38,24 +41,27 @@ _BASELINES = ("accept-all", "longest match with prior", _VOTE, "ICL")
 def main() -> int:
     """Run the benchmark; 1 if a target is missed."""
     options = _parser().parse_args()
-    keys = ("sets", "texts", "dev", "few", "verdicts", "seed")
+    keys = ("texts", "dev", "few", "verdicts", "seed")
     settings = {key: getattr(options, key) for key in keys}
     report = Report({**machine(), "load_before": round(os.getloadavg()[0], 1)}, settings)
+    # Answers are kept for one version, seed and size: no other takes them for its own
+    digest = hashlib.sha256(json.dumps([settings, _source_digest()]).encode()).hexdigest()[:12]
+    work = options.work / digest
     for name in options.sets:
         progress(f"{name}: catalog and exemplars")
         sets = prepare(
             name,
             options.data,
-            options.work,
+            work,
             dev=options.dev,
             test=options.texts,
             few=options.few,
             seed=options.seed,
         )
         for store in ("all", "few"):
-            folder = options.work / name
+            folder = work / name
             folder.mkdir(exist_ok=True)
-            systems = Systems(sets, store, folder, options.verdicts)
+            systems = Systems(sets, store, folder, options.verdicts, options.seed)
             found = report.measurements[f"{name}, {store}"] = []
             for label, make in _systems(systems, store):
                 progress(f"{name}, {store} exemplars: {label}")
@@ -71,6 +77,17 @@ def main() -> int:
     progress("done")
     print(text)
     return int(any(line.holds is False for line in report.table))
+
+
+def _source_digest() -> str:
+    """Hash what the answers depend on: prompts, tasks, models and retrieval."""
+    package = Path(spacy_catalog_ner.__file__).parent
+    digest = hashlib.sha256()
+    for folder in ("llm", "exemplars", "catalog"):
+        for path in sorted((package / folder).rglob("*")):
+            if path.suffix in (".py", ".jinja"):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _systems(systems: Systems, store: str) -> list[tuple[str, Any]]:

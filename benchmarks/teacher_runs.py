@@ -16,16 +16,18 @@ from tqdm import tqdm
 from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
 
 Row = dict[str, Any]
-MOST_EXEMPLARS = 20
+SHOWN = 10  # exemplars, as in configs/teacher.cfg
 
 
-def make_pipeline(sets: TeacherSet, store: str, task: Row | None, **model: Any) -> Language:
+def make_pipeline(
+    sets: TeacherSet, store: str, task: Row | None, k: int = SHOWN, **model: Any
+) -> Language:
     """Make matcher and retriever and, where there is a task, the LLM."""
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(sets.catalog)})
     nlp.add_pipe(
         "dynamic_exemplar_retriever",
-        config={"store": str(sets.stores[store]), "k": MOST_EXEMPLARS},
+        config={"store": str(sets.stores[store]), "k": k},
     )
     if task is not None:
         task = {"labels": str(sets.labels_path), **task}
@@ -34,18 +36,18 @@ def make_pipeline(sets: TeacherSet, store: str, task: Row | None, **model: Any) 
     return nlp
 
 
-def selection(answer: str = "verdicts", k: int = 10) -> Row:
+def selection(answer: str = "verdicts") -> Row:
     """Return the config of the task that selects; it keeps all verdicts."""
-    task = {"@llm_tasks": "spacy_catalog_ner.SemanticFilter.v1", "answer": answer, "k": k}
+    task = {"@llm_tasks": "spacy_catalog_ner.SemanticFilter.v1", "answer": answer}
     return {**task, "threshold": 0.0} if answer == "verdicts" else task
 
 
-def extraction(k: int = 10) -> Row:
+def extraction() -> Row:
     """Return the config of the generative baseline."""
-    return {"@llm_tasks": "spacy_catalog_ner.DirectExtraction.v1", "k": k}
+    return {"@llm_tasks": "spacy_catalog_ner.DirectExtraction.v1"}
 
 
-def run(sets: TeacherSet, store: str, task: Row, rows: list[Row], path: Path) -> list[Row]:
+def run(sets: TeacherSet, store: str, task: Row, k: int, rows: list[Row], path: Path) -> list[Row]:
     """Return what the LLM said of every text, asking about those that `path` does not have yet.
 
     Returns
@@ -56,7 +58,7 @@ def run(sets: TeacherSet, store: str, task: Row, rows: list[Row], path: Path) ->
     """
     done = _read(path)
     if len(done) < len(rows):
-        nlp = make_pipeline(sets, store, task)
+        nlp = make_pipeline(sets, store, task, k)
         nlp(rows[0]["text"])  # loads the models
         nlp(f"{rows[0]['text']} and this")  # the static part is read now
         with path.open("a", encoding="utf8") as stream:

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from spacy.tokens import Doc, SpanGroup
-from teacher_runs import extraction, make_pipeline, run, selection
+from teacher_runs import SHOWN, extraction, make_pipeline, run, selection
 from teacher_sets import TeacherSet
 
 from spacy_catalog_ner.calibrating import calibrate
@@ -57,13 +57,18 @@ class Systems:
         Where answers of the LLM are kept.
     verdicts
         How many exemplars a calibration asks the LLM about.
+    seed
+        Of their choice.
     """
 
-    def __init__(self, sets: TeacherSet, store: str, folder: Path, verdicts: int) -> None:
+    def __init__(
+        self, sets: TeacherSet, store: str, folder: Path, verdicts: int, seed: int
+    ) -> None:
         self.sets = sets
         self.store = store
         self.folder = folder
         self.verdicts = verdicts
+        self.seed = seed
         self._exemplars = ExemplarStore.from_disk(sets.stores[store])
         retriever = make_pipeline(sets, store, None)
         self._docs, seconds = {}, {}
@@ -90,14 +95,14 @@ class Systems:
 
     def extract(self) -> System:
         """Let the LLM write the entities (ICL)."""
-        return self._ask("ICL", extraction(), "icl", dev=False)
+        return self._ask("ICL", extraction(), SHOWN, "icl", dev=False)
 
     def select(self, k: int, answer: str = "verdicts") -> System:
         """Let the LLM select, without exemplars (SF) or with them (SF+DER)."""
         name = "SF" if k == 0 else f"SF+DER, k = {k}"
         if answer != "verdicts":
             name += f", {answer}"
-        return self._ask(name, selection(answer, k), f"{answer}-{k}", dev=answer == "verdicts")
+        return self._ask(name, selection(answer), k, f"{answer}-{k}", dev=answer == "verdicts")
 
     def constrained(self) -> System:
         """SF+DER and constraints."""
@@ -120,12 +125,12 @@ class Systems:
         if not path.exists():
             cache = str(self.folder / "responses.sqlite")
             nlp = make_pipeline(self.sets, self.store, selection(), cache=cache)
-            calibrate(nlp, verdicts=self.verdicts).to_disk(path)
+            calibrate(nlp, verdicts=self.verdicts, seed=self.seed).to_disk(path)
         return ConfidenceCalibrator(calibration=path, threshold=0)
 
-    def _ask(self, name: str, task: Row, key: str, dev: bool) -> System:
+    def _ask(self, name: str, task: Row, k: int, key: str, dev: bool) -> System:
         parts = ("dev", "test") if dev else ("test",)
-        answers = {part: self._answers(key, task, part) for part in parts}
+        answers = {part: self._answers(key, task, k, part) for part in parts}
         found = {
             part: [self._scored(part, number, row) for number, row in enumerate(rows)]
             for part, rows in answers.items()
@@ -138,9 +143,9 @@ class Systems:
             _usage(answers["test"]),
         )
 
-    def _answers(self, key: str, task: Row, part: str) -> list[Row]:
+    def _answers(self, key: str, task: Row, k: int, part: str) -> list[Row]:
         path = self.folder / f"{self.store}-{key}.{part}.jsonl"
-        return run(self.sets, self.store, task, getattr(self.sets, part), path)
+        return run(self.sets, self.store, task, k, getattr(self.sets, part), path)
 
     def _scored(self, part: str, number: int, row: Row) -> Scored:
         if row["verdicts"] is None:
@@ -154,7 +159,8 @@ class Systems:
 
     def _judged(self, name: str, components: list[Callable[[Doc], Doc]], overlap: str) -> System:
         verdicts = {
-            part: self._answers("verdicts-10", selection(), part) for part in ("dev", "test")
+            part: self._answers(f"verdicts-{SHOWN}", selection(), SHOWN, part)
+            for part in ("dev", "test")
         }
         system = self._score(name, components or [_select], overlap, verdicts)
         system.seconds += _seconds(verdicts["test"]) - self._retrieval

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -20,9 +21,18 @@ from spacy_catalog_ner.components.candidate_scorer import (
 )
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 
 _RETRIEVER, _FILTER = "dynamic_exemplar_retriever", "llm_semantic_filter"
-_BATCH = 64
+
+
+class _Part(NamedTuple):
+    """Exemplars that go through the same components."""
+
+    name: str
+    numbers: list[int]
+    disable: list[str]
+    batch_size: int
 
 
 def calibrate(
@@ -59,49 +69,54 @@ def calibrate(
         )
     filters = [name for name, factory in factories.items() if factory == _FILTER]
     exemplars = nlp.get_pipe(retrievers[0]).store.exemplars
-    asked = _choose(exemplars, verdicts if filters else 0, seed)
+    texts: dict[str, list[Exemplar]] = defaultdict(list)
+    for exemplar in exemplars:
+        texts[duplicate_key(exemplar.text)].append(exemplar)
+    # Of duplicates one is looked at, and all are left out of what is known of it
+    groups = list(texts.values())
+    asked = _choose(groups, verdicts if filters else 0, seed)
     tallies = Tallies(exemplars)
 
     last = nlp.pipe_names.index(retrievers[0])
     later = nlp.pipe_names[last + 1 :]
+    quick = _Part("without the LLM", _others(groups, asked), later, 64)
+    slow = _Part("with the LLM", asked, [name for name in later if name not in filters], 8)
     samples = [
-        *_samples(nlp, exemplars, _others(exemplars, asked), later, tallies, progress),
-        *_samples(nlp, exemplars, asked, [n for n in later if n not in filters], tallies, progress),
+        sample
+        for part in (quick, slow)
+        for sample in _samples(nlp, groups, part, tallies, progress)
     ]
     return fit_calibration(samples, tallies)
 
 
-def _choose(exemplars: list[Exemplar], count: int, seed: int) -> list[int]:
-    numbers = [n for n, exemplar in enumerate(exemplars) if exemplar.candidates]
+def _choose(groups: list[list[Exemplar]], count: int, seed: int) -> list[int]:
+    numbers = [number for number, group in enumerate(groups) if group[0].candidates]
     return sorted(random.Random(seed).sample(numbers, min(count, len(numbers))))
 
 
-def _others(exemplars: list[Exemplar], asked: list[int]) -> list[int]:
-    return sorted(set(range(len(exemplars))) - set(asked))
+def _others(groups: list[list[Exemplar]], asked: list[int]) -> list[int]:
+    return sorted(set(range(len(groups))) - set(asked))
 
 
 def _samples(
-    nlp: Language,
-    exemplars: list[Exemplar],
-    numbers: list[int],
-    disable: list[str],
-    tallies: Tallies,
-    progress: bool,
+    nlp: Language, groups: list[list[Exemplar]], part: _Part, tallies: Tallies, progress: bool
 ) -> Iterator[Sample]:
-    docs = nlp.pipe((exemplars[n].text for n in numbers), disable=disable, batch_size=_BATCH)
-    with tqdm(total=len(numbers), unit="exemplar", disable=not progress) as bar:
-        for number, doc in zip(numbers, docs, strict=True):
-            yield _sample(doc, exemplars[number], tallies)
+    texts = (groups[number][0].text for number in part.numbers)
+    docs = nlp.pipe(texts, disable=part.disable, batch_size=part.batch_size)
+    with tqdm(
+        total=len(part.numbers), unit="exemplar", desc=part.name, disable=not progress
+    ) as bar:
+        for number, doc in zip(part.numbers, docs, strict=True):
+            yield _sample(doc, groups[number], tallies)
             bar.update()
 
 
-def _sample(doc: Doc, exemplar: Exemplar, tallies: Tallies) -> Sample:
+def _sample(doc: Doc, group: list[Exemplar], tallies: Tallies) -> Sample:
     spans = distinct_candidates(doc, "calibration")
-    right = {place(item) for item in exemplar.selected}
-    own = [(span.start_char, span.end_char, span.label_) in right for span in spans]
+    right = {place(item) for item in group[0].selected}
     record: dict[str, Any] = doc._.catalog_ner or {}
     return Sample(
-        describe(doc, spans, tallies, own),
-        own,
+        describe(doc, spans, tallies, group),
+        [(span.start_char, span.end_char, span.label_) in right for span in spans],
         None if record.get("failure") else verdicts_of(doc, spans),
     )

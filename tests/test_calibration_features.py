@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features, vote_and_prior
-from spacy_catalog_ner.calibration.tallies import candidate_keys, rights
+from spacy_catalog_ner.calibration.tallies import candidate_keys
 from spacy_catalog_ner.exemplars import Exemplar
 
 
@@ -32,9 +32,9 @@ BOSTON = exemplar("fly to boston", ("boston", "CITY", True), ("boston", "ARTIST"
 TALLIES = Tallies([HELLO, GREETING, BOSTON])
 
 
-def describe(text: str, *items: tuple[str, str], neighbours=(), own=None) -> list[dict]:
+def describe(text: str, *items: tuple[str, str], neighbours=(), left_out=()) -> list[dict]:
     found = [candidate(text, *item) for item in items]
-    rows = make_features(text, found, list(neighbours), TALLIES, own)
+    rows = make_features(text, found, list(neighbours), TALLIES, left_out)
     return [dict(zip(FEATURES, row, strict=True)) for row in rows]
 
 
@@ -103,9 +103,15 @@ def test_without_neighbours_the_prior_stands_for_their_vote():
 
 
 def test_an_exemplar_is_left_out_of_what_is_known_of_it():
-    (row,) = describe(GREETING.text, ("hello", "SONG"), own=rights(GREETING))
+    (row,) = describe(GREETING.text, ("hello", "SONG"), left_out=[GREETING])
     assert row["seen with label"] == pytest.approx(math.log(2))
     assert row["prior"] > describe("hello there", ("hello", "SONG"))[0]["prior"]
+
+
+def test_a_name_added_since_is_no_trouble_for_leaving_out():
+    (hello, now) = describe(GREETING.text, ("hello", "SONG"), ("can", "SONG"), left_out=[GREETING])
+    assert now["seen with label"] == 0
+    assert hello["seen with label"] == pytest.approx(math.log(2))
 
 
 def test_rivals_are_those_of_the_same_span_and_those_that_overlap():

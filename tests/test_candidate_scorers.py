@@ -191,6 +191,24 @@ def test_a_calibration_counts_what_it_was_fitted_on(retriever_nlp):
     assert report["known"]["f1"] > 0.5
 
 
+def test_duplicates_are_left_out_together(mini_catalog, mini_embedder, store):
+    """Ten copies of a text would otherwise say what is right in it."""
+    copied = ExemplarStore.from_disk(store)
+    copies = [copied.exemplars[0]] * 10 + copied.exemplars
+    nlp = spacy.blank("en")
+    nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})
+    nlp.add_pipe("dynamic_exemplar_retriever", config={"k": 6})
+    retriever = nlp.get_pipe("dynamic_exemplar_retriever")
+    retriever._store = ExemplarStore.build(copies, mini_embedder)
+    assert calibrate(nlp, progress=False).report["exemplars"] == len(annotated())
+
+
+def test_a_catalog_that_has_grown_can_be_calibrated(retriever_nlp):
+    nlp = spacy.blank("en").from_config(retriever_nlp.config)
+    nlp.get_pipe("catalog_matcher").add_entries([{"text": "please play", "label": "SONG"}])
+    assert calibrate(nlp, progress=False).report["candidates"] == 27
+
+
 def test_some_exemplars_are_shown_to_the_real_llm(mini_catalog, store):
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog)})

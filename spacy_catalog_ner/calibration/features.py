@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.calibration.tallies import Candidate, Tallies, candidate_keys, place
+from spacy_catalog_ner.calibration.tallies import (
+    Candidate,
+    Tallies,
+    candidate_keys,
+    place,
+    rights,
+)
+from spacy_catalog_ner.exemplars import Exemplar
 
 FEATURES = (
     "label prior",  # log-odds that a candidate of this label is right
@@ -35,7 +42,7 @@ _PRIOR, _VOTE = FEATURES.index("prior"), FEATURES.index("neighbour vote")
 _NO_RIVAL = -5.0  # log-odds where nothing competes
 _TEMPERATURE = 0.1  # a neighbour whose cosine is lower by this has 1/e of the weight
 
-Own = Mapping[tuple[str, str], tuple[int, int]]
+Counts = Mapping[tuple[str, str], tuple[int, int]]
 
 
 def make_features(
@@ -43,7 +50,7 @@ def make_features(
     candidates: Sequence[Candidate],
     exemplars: Sequence[Mapping[str, Any]],
     tallies: Tallies,
-    own: Sequence[bool] | None = None,
+    left_out: Iterable[Exemplar] = (),
 ) -> np.ndarray:
     """Describe every candidate of a text.
 
@@ -57,9 +64,8 @@ def make_features(
         ``text``, ``candidates``, ``selected`` and ``score``, as in ``doc._.exemplars``.
     tallies
         Counts of annotated text.
-    own
-        Which candidates are right, if this text is among those counted: it is left out of the
-        counts then.
+    left_out
+        Those of the exemplars counted that are this text: the counts are taken without them.
 
     Returns
     -------
@@ -67,7 +73,7 @@ def make_features(
         Shape (candidates, `FEATURES`), float64; rates are log-odds.
     """
     keys = candidate_keys(text, candidates)
-    counts = _leave_out(keys, own)
+    counts = _count_keys(left_out)
     rows = [
         _rates(item, key, exemplars, tallies, counts)
         for item, key in zip(candidates, keys, strict=True)
@@ -88,12 +94,14 @@ def prior(row: Sequence[float]) -> float:
     return row[_PRIOR]
 
 
-def _leave_out(keys: list[dict[str, str]], own: Sequence[bool] | None) -> Own:
+def _count_keys(exemplars: Iterable[Exemplar]) -> Counts:
     counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for key, right in zip(keys, own or (), strict=own is not None):
-        for item in key.items():
-            before = counts.get(item, (0, 0))
-            counts[item] = before[0] + right, before[1] + 1
+    for exemplar in exemplars:
+        keys = candidate_keys(exemplar.text, exemplar.candidates)
+        for key, right in zip(keys, rights(exemplar), strict=True):
+            for item in key.items():
+                before = counts.get(item, (0, 0))
+                counts[item] = before[0] + right, before[1] + 1
     return counts
 
 
@@ -102,12 +110,12 @@ def _rates(
     key: dict[str, str],
     exemplars: Sequence[Mapping[str, Any]],
     tallies: Tallies,
-    own: Own,
+    left_out: Counts,
 ) -> list[float]:
     def seen(kind: str) -> tuple[int, int]:
         right, total = tallies.get(kind, key[kind])
-        own_right, own_total = own.get((kind, key[kind]), (0, 0))
-        return right - own_right, total - own_total
+        out_right, out_total = left_out.get((kind, key[kind]), (0, 0))
+        return right - out_right, total - out_total
 
     def rate(kind: str, fallback: float, strength: float) -> float:
         """Share of right ones, drawn to `fallback` as if `strength` more had been seen."""

@@ -15,6 +15,7 @@ from spacy_catalog_ner.calibration.features import make_features
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED, distinct_spans, span_key
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.exemplars import Exemplar
 
 
 class CandidateScorer(Pipe):
@@ -105,14 +106,14 @@ def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
 
 
 def describe(
-    doc: Doc, spans: Sequence[Span], tallies: Tallies, own: Sequence[bool] | None = None
+    doc: Doc, spans: Sequence[Span], tallies: Tallies, left_out: Iterable[Exemplar] = ()
 ) -> np.ndarray:
     """Return what `make_features` makes of candidates of a Doc."""
     candidates = [
         {"start": span.start_char, "end": span.end_char, "text": span.text, "label": span.label_}
         for span in spans
     ]
-    return make_features(doc.text, candidates, doc._.exemplars or [], tallies, own)
+    return make_features(doc.text, candidates, doc._.exemplars or [], tallies, left_out)
 
 
 def verdicts_of(doc: Doc, spans: Sequence[Span]) -> list[float | None]:
