@@ -2,8 +2,8 @@
 
 Every set has an oracle catalog, made of all gold names of all its splits. Thresholds are chosen on
 the development texts and figures are of the test texts. The LLM is the embedded one. Its answers
-are kept in --work, text by text: a run that was stopped goes on there. Leave the machine alone
-meanwhile, for the seconds.
+are kept in --work, text by text: a run that was stopped goes on there. Seconds are measured apart
+from them and anew in each run: once all answers are there, run it again on a quiet machine.
 
 Prints tables, and writes ``teacher.json``, ``teacher.md`` and ``teacher.svg``.
 """
@@ -22,6 +22,7 @@ from typing import Any
 from measure import machine, progress
 from report import Report
 from teacher_plot import plot
+from teacher_runs import SHOWN
 from teacher_sets import SETS, prepare
 from teacher_systems import Systems, measure
 
@@ -33,7 +34,7 @@ example:
 """
 _COLUMNS = ("threshold", "precision", "recall", "f1", "prompt_tokens", "output_tokens", "seconds")
 _FULL = "SF+DER+calibration+constraints"
-_DER = "SF+DER, k = 10"
+_DER = f"SF+DER, k = {SHOWN}"
 _VOTE = "neighbour vote"
 _BASELINES = ("accept-all", "longest match with prior", _VOTE, "ICL")
 
@@ -95,7 +96,7 @@ def _systems(systems: Systems, store: str) -> list[tuple[str, Any]]:
         ("accept-all", systems.accept_all),
         ("prior", systems.prior),
         ("neighbour vote", systems.vote),
-        ("SF+DER", lambda: systems.select(10)),
+        ("SF+DER", lambda: systems.select(SHOWN)),
         ("constraints", systems.constrained),
         ("calibration", systems.calibrated),
         ("all", lambda: systems.calibrated("confident")),
@@ -104,8 +105,8 @@ def _systems(systems: Systems, store: str) -> list[tuple[str, Any]]:
         ("SF", lambda: systems.select(0)),
     ]
     if store == "all":
-        made += [(f"k = {k}", lambda k=k: systems.select(k)) for k in (5, 20)]
-        made += [(form, lambda form=form: systems.select(10, form)) for form in ("ids", "json")]
+        made += [(form, lambda form=form: systems.select(SHOWN, form)) for form in ("ids", "json")]
+        made += [(f"k = {k}", lambda k=k: systems.select(k)) for k in (10, 20)]
     return made
 
 
@@ -194,10 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="which sets")
     parser.add_argument("--texts", type=int, default=300, help="test texts (300)")
-    parser.add_argument("--dev", type=int, default=200, help="development texts (200)")
+    parser.add_argument("--dev", type=int, default=100, help="development texts (100)")
     parser.add_argument("--few", type=int, default=300, help="exemplars of the small store (300)")
     parser.add_argument(
-        "--verdicts", type=int, default=200, help="exemplars that calibration asks about (200)"
+        "--verdicts", type=int, default=120, help="exemplars that calibration asks about (120)"
     )
     parser.add_argument("--seed", type=int, default=0, help="for everything that is drawn (0)")
     return parser

@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from spacy.tokens import Doc, SpanGroup
-from teacher_runs import SHOWN, extraction, make_pipeline, run, selection
+from teacher_runs import SHOWN, extraction, make_pipeline, run, selection, time_one_by_one
 from teacher_sets import TeacherSet
 
 from spacy_catalog_ner.calibrating import calibrate
@@ -69,6 +69,7 @@ class Systems:
         self.folder = folder
         self.verdicts = verdicts
         self.seed = seed
+        self._seconds: dict[str, float] = {}
         self._exemplars = ExemplarStore.from_disk(sets.stores[store])
         retriever = make_pipeline(sets, store, None)
         self._docs, seconds = {}, {}
@@ -131,40 +132,42 @@ class Systems:
     def _ask(self, name: str, task: Row, k: int, key: str, dev: bool) -> System:
         parts = ("dev", "test") if dev else ("test",)
         answers = {part: self._answers(key, task, k, part) for part in parts}
+        if key not in self._seconds:
+            self._seconds[key] = time_one_by_one(self.sets, self.store, task, k)
         found = {
-            part: [self._scored(part, number, row) for number, row in enumerate(rows)]
+            part: [self._scored(part, number, row, dev) for number, row in enumerate(rows)]
             for part, rows in answers.items()
         }
         return System(
             name,
             found["test"],
             found.get("dev"),
-            _seconds(answers["test"]),
+            self._seconds[key],
             _usage(answers["test"]),
         )
 
     def _answers(self, key: str, task: Row, k: int, part: str) -> list[Row]:
-        path = self.folder / f"{self.store}-{key}.{part}.jsonl"
+        # Where no exemplar is shown, the store does not matter
+        path = self.folder / f"{self.store if k else 'none'}-{key}.{part}.jsonl"
         return run(self.sets, self.store, task, k, getattr(self.sets, part), path)
 
-    def _scored(self, part: str, number: int, row: Row) -> Scored:
-        if row["verdicts"] is None:
+    def _scored(self, part: str, number: int, row: Row, has_confidences: bool) -> Scored:
+        if not has_confidences or row["verdicts"] is None:
             return [(*span, 1.0) for span in row["selected"]]
         group = self._docs[part][number].spans[CANDIDATES]
         by_key = {
             (span.start_char, span.end_char, span.label_): verdict
             for span, verdict in zip(group, row["verdicts"], strict=True)
         }
-        return [(*key, verdict) for key, verdict in by_key.items()]
+        return [(*key, verdict) for key, verdict in by_key.items() if verdict is not None]
 
     def _judged(self, name: str, components: list[Callable[[Doc], Doc]], overlap: str) -> System:
-        verdicts = {
-            part: self._answers(f"verdicts-{SHOWN}", selection(), SHOWN, part)
-            for part in ("dev", "test")
-        }
+        key = f"verdicts-{SHOWN}"
+        asked = self.select(SHOWN)
+        verdicts = {part: self._answers(key, selection(), SHOWN, part) for part in ("dev", "test")}
         system = self._score(name, components or [_select], overlap, verdicts)
-        system.seconds += _seconds(verdicts["test"]) - self._retrieval
-        system.usage = _usage(verdicts["test"])
+        system.seconds += asked.seconds - self._retrieval
+        system.usage = asked.usage
         return system
 
     def _score(
@@ -196,8 +199,8 @@ def _accept(doc: Doc) -> Doc:
 
 def _select(doc: Doc) -> Doc:
     doc = _accept(doc)
-    said = doc.spans[CANDIDATES].attrs["verdicts"]
-    doc.spans[SELECTED].attrs["scores"] = said
+    said = doc.spans[CANDIDATES].attrs["verdicts"] or ()
+    doc.spans[SELECTED].attrs["scores"] = [verdict or 0.0 for verdict in said]
     return doc
 
 
@@ -208,10 +211,6 @@ def _entities(doc: Doc) -> Scored:
         (span.start_char, span.end_char, span.label_, score)
         for span, score in zip(group, scores, strict=True)
     ]
-
-
-def _seconds(rows: list[Row]) -> float:
-    return mean(row["seconds"] for row in rows)
 
 
 def _usage(rows: list[Row]) -> dict[str, float]:

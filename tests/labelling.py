@@ -12,7 +12,7 @@ from servers import LocalServer
 from spacy.language import Language
 
 from spacy_catalog_ner.components.doc_record import update_record
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling import label_file
 
 CUTS: set[str] = set()
@@ -32,6 +32,14 @@ def poison(doc):
     """Fail at texts with "poison", as a component with a mistake would."""
     if "poison" in doc.text:
         raise ZeroDivisionError("by a\nzero")
+    return doc
+
+
+@Language.component("mini_fault")
+def fault(doc):
+    """Fail at texts with "poison", with an error that tells the user what to do."""
+    if "poison" in doc.text:
+        raise CatalogNERError(f"{doc.text}: not to be had; remove it")
     return doc
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import socket
 import struct
 import threading
@@ -29,7 +30,13 @@ def affirm(body: Body) -> Any:
     Without a schema the answer is the next word, ``yes``.
     """
     schema = _schema(body)
-    return " yes" if schema is None else _example(schema)
+    if schema is None:
+        return " yes"
+    if "properties" in schema:
+        return _example(schema)
+    # Any key has a verdict: those of the questions are meant.
+    numbers = re.findall(r"^(\d+)\. ", body["messages"][-1]["content"], re.M)
+    return {number: _example(schema["additionalProperties"]) for number in numbers}
 
 
 def _schema(body: Body) -> Body | None:
@@ -43,6 +50,8 @@ def _schema(body: Body) -> Body | None:
 def _example(schema: Body) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
+    if schema["type"] == "integer":
+        return 1
     if schema["type"] == "object":
         return {name: _example(each) for name, each in schema["properties"].items()}
     return [_example(schema["items"])] if schema["type"] == "array" else "something"
@@ -78,11 +87,38 @@ def empty(handler: Handler) -> None:
     handler.reply(200, json.dumps(shape(handler.path, handler.body, "")))
 
 
+def finished(reason: str, text: str = "") -> Fault:
+    """Answer with what was written before a stop for this reason, in OpenAI's form."""
+
+    def misbehave(handler: Handler) -> None:
+        whole = shape(handler.path, handler.body, text)
+        whole["choices"][0]["finish_reason"] = reason
+        handler.reply(200, json.dumps(whole))
+
+    return misbehave
+
+
 def half(handler: Handler) -> None:
     """Break off in the middle of the answer."""
     text = json.dumps(shape(handler.path, handler.body, affirm(handler.body)))
     handler.reply(200, text[: len(text) // 2], {"content-length": str(len(text))})
     handler.close_connection = True
+
+
+def drip(what: str, every: float) -> Fault:
+    """Send the ``head`` or the ``body`` of an answer byte by byte, one every so many seconds."""
+
+    def misbehave(handler: Handler) -> None:
+        text = json.dumps(shape(handler.path, handler.body, affirm(handler.body)))
+        head = f"HTTP/1.1 200 -\r\ncontent-length: {len(text)}\r\n\r\n"
+        at_once, slowly = ("", head) if what == "head" else (head, text)
+        handler.wfile.write(at_once.encode("ascii"))
+        for byte in slowly.encode("ascii"):
+            handler.wfile.write(bytes([byte]))
+            time.sleep(every)
+        handler.close_connection = True
+
+    return misbehave
 
 
 def reset(handler: Handler) -> None:
@@ -120,6 +156,12 @@ TOO_LONG = {
     "vllm": status(
         400,
         "This model's maximum context length is 2048 tokens. However, you requested 3002 tokens.",
+        type="BadRequestError",
+        code=400,
+    ),
+    "vllm's other words": status(
+        400,
+        "The decoder prompt (length 3002) is longer than the maximum model length of 2048.",
         type="BadRequestError",
         code=400,
     ),

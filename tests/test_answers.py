@@ -26,8 +26,8 @@ def entities(*names: tuple[str, str]) -> str:
 
 
 def record(result) -> tuple[set[int], dict]:
-    chosen, flaws = result
-    return chosen, flaws.to_record()
+    judged, flaws = result
+    return {place for place, is_right in judged.items() if is_right}, flaws.to_record()
 
 
 # Numbers
@@ -196,12 +196,12 @@ PLACES = st.lists(st.sampled_from(list(ALL)), unique=True)
 @example('{"entities": [{"text": "\\udc00", "label": "x"}]}', [0])
 @example('{"1": "\\ud800"}', [0])
 def test_whatever_is_written_only_candidates_that_were_asked_for_are_chosen(written, places):
-    for chosen, flaws in (
+    for judged, flaws in (
         parse_ids(written, places),
         parse_verdicts(written, places, YES_NO),
         parse_copies(written, places, NAMES),
     ):
-        assert chosen <= set(places)
+        assert judged.keys() <= set(places)
         json.dumps(flaws.to_record(), ensure_ascii=False).encode("utf8")
 
 

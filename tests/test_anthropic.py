@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
-from asking import EXEMPLARS, ask, ask_all, ids, verdicts
+from asking import EXEMPLARS, ask, ask_all, ids, obj, verdicts
 from servers import TOO_LONG, LocalServer, affirm, empty, garbage, half, reset, shape, status
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.anthropic import Anthropic, make_anthropic
 from spacy_catalog_ner.llm.model import ModelUnavailableError
-from spacy_catalog_ner.llm.prompt import Usage
+from spacy_catalog_ner.llm.prompt import Request, Usage
 
 SECRET = "sk-ant-test-0123456789abcdef"
 
@@ -32,15 +33,78 @@ def test_what_all_texts_share_is_marked_for_the_prompt_cache():
 
 
 def test_the_answer_is_the_input_of_a_tool_that_has_to_be_called():
-    request = ids()
     with LocalServer() as server:
-        reply = ask(model_at(server), request)
+        reply = ask(model_at(server), ids())
     (tool,) = server.bodies[0]["tools"]
-    assert tool["input_schema"] == request.schema
-    assert tool["strict"] is True
     choice = server.bodies[0]["tool_choice"]
     assert choice == {"type": "tool", "name": tool["name"], "disable_parallel_tool_use": True}
     assert json.loads(reply.text) == {"ids": [1]}
+
+
+def copies() -> Request:
+    """A request for an answer whose schema does not depend on the candidates."""
+    return replace(ids(), schema=obj({"entities": {"type": "array", "items": {"type": "string"}}}))
+
+
+@pytest.mark.parametrize(
+    ("few", "many"),
+    [
+        (verdicts("play drake", "drake = ARTIST"), verdicts("play hello by adele")),
+        (ids(count=1), ids("play hello by adele", count=9)),
+        (copies(), copies()),
+    ],
+)
+def test_texts_with_different_numbers_of_candidates_share_all_that_the_prompt_cache_knows(
+    few, many
+):
+    with LocalServer() as server:
+        model = model_at(server, concurrency=1)
+        ask_all(model, [[few], [many]])
+    first, second = (
+        json.dumps([body[name] for name in ("tools", "tool_choice", "system")])
+        for body in server.bodies
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("request_", "schema"),
+    [
+        (
+            verdicts(),
+            {
+                "type": "object",
+                "additionalProperties": {"type": "string", "enum": ["yes", "no"]},
+            },
+        ),
+        (ids(), obj({"ids": {"type": "array", "items": {"type": "integer"}}})),
+        (copies(), copies().schema),
+    ],
+)
+def test_a_tool_takes_the_form_of_the_answer_whatever_the_number_of_candidates(request_, schema):
+    with LocalServer() as server:
+        ask(model_at(server), request_)
+    (tool,) = server.bodies[0]["tools"]
+    assert tool["input_schema"] == schema
+    assert tool.get("strict", False) == (schema == request_.schema)
+
+
+def test_what_is_written_is_not_left_to_chance():
+    with LocalServer() as server:
+        ask(model_at(server), ids())
+    assert server.bodies[0]["temperature"] == 0
+
+
+def test_a_model_that_takes_no_temperature_is_asked_again_without():
+    def answer(body):
+        if "temperature" in body:
+            return status(400, "`temperature` is deprecated for this model.")
+        return affirm(body)
+
+    with LocalServer(answer) as server:
+        reply = ask(model_at(server), ids())
+    assert reply.error == ""
+    assert "temperature" not in server.bodies[-1]
 
 
 def test_verdicts_are_written_and_have_no_confidences():
@@ -65,8 +129,8 @@ def test_a_model_that_takes_no_strict_tool_is_asked_again_without():
 
     warning = pytest.warns(UserWarning, match="does not hold answers to a JSON schema")
     with LocalServer(answer) as server, warning:
-        reply = ask(model_at(server), ids())
-    assert json.loads(reply.text) == {"ids": [1]}
+        reply = ask(model_at(server), copies())
+    assert json.loads(reply.text) == {"entities": ["something"]}
 
 
 @pytest.mark.parametrize(

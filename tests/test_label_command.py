@@ -91,7 +91,7 @@ def test_a_model_that_cannot_be_reached_is_one_line_and_exit_code_1(cli, teacher
         assert result.code == 1
         assert "Traceback" not in result.err
         (error,) = [line for line in result.err.splitlines() if "Error: " in line]
-        assert " requests in a row failed" in error
+        assert " in a row failed" in error
 
 
 def test_a_spent_budget_is_said_and_no_failure(cli, teacher, prices, tmp_path):
@@ -103,6 +103,15 @@ def test_a_spent_budget_is_said_and_no_failure(cli, teacher, prices, tmp_path):
     assert "the budget is spent after 2 texts; the same command with a larger one" in result.err
     assert json.loads(cli(*arguments, 100).out)["texts"] == 9
     assert len(read(out)) == 9
+
+
+def test_a_run_that_was_finished_is_said_and_no_failure(cli, teacher, server, tmp_path):
+    source, out = write_texts(tmp_path / "in.jsonl", 3), tmp_path / "out.jsonl"
+    arguments = ["label", source, "-o", out, *teacher()]
+    first, again = cli(*arguments), cli(*arguments)
+    assert (again.code, again.out) == (0, first.out)
+    assert f"{out}: already done (3 texts)" in again.err
+    assert len(server.bodies) == 3
 
 
 def test_a_dry_run_prints_an_estimate_and_writes_nothing(cli, teacher, prices, server, tmp_path):
@@ -156,6 +165,11 @@ def test_a_run_killed_at_ten_moments_ends_with_the_same_bytes(mini_catalog, tmp_
     for kind in ("jsonl", "failed.jsonl"):
         whole = (tmp_path / f"whole.{kind}").read_bytes()
         assert (tmp_path / f"out.{kind}").read_bytes() == whole
+    assert [name for name in files(tmp_path) if "out." in name] == [
+        "out.failed.jsonl",
+        "out.jsonl",
+        "out.summary.json",
+    ]
     assert asked <= 600 + 10 * 8  # what was asked twice is at most the batch under way
 
 

@@ -1,4 +1,4 @@
-"""Labelling a file: what comes out, and what becomes of texts that fail."""
+"""Labelling a file: what comes out."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import time
 
 import pytest
 import spacy
-from conftest import annotate, write_rows
+from conftest import write_rows
 from labelling import files, label, read
 from spacy.language import Language
-from spacy.pipeline import Pipe
-from spacy.util import minibatch
 
 from spacy_catalog_ner.components.doc_record import update_record
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation import align_rows
-from spacy_catalog_ner.labelling import LabellingStoppedError, label_file, label_rows
+from spacy_catalog_ner.labelling import label_file
 
 
 @pytest.fixture
@@ -70,6 +67,7 @@ def test_the_summary_counts_and_lies_beside_the_output(nlp, tmp_path):
     assert json.loads((tmp_path / "out.summary.json").read_text(encoding="utf8")) == summary
     assert summary.pop("seconds") > 0
     assert summary.pop("seconds_per_text") > 0
+    assert len(summary.pop("fingerprint")) == 64
     assert summary == {
         "texts": 3,
         "failures": 0,
@@ -175,151 +173,3 @@ def test_an_output_that_would_destroy_its_input_or_is_no_jsonl_is_refused(
     with pytest.raises(CatalogNERError, match=re.escape(target)):
         label(nlp, tmp_path / source, tmp_path / target)
     assert files(tmp_path) == [source]
-
-
-# Texts that fail
-
-
-def test_a_text_at_which_a_component_fails_goes_to_the_dead_letters(nlp, tmp_path):
-    nlp.add_pipe("mini_poison")
-    texts = [f"play drake {n}" for n in range(20)]
-    texts[7] = "poison"
-    source = write_texts(tmp_path / "in.jsonl", *texts)
-    summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=8)
-    assert summary["failures"] == 1
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [*range(7), *range(8, 20)]
-    assert read(tmp_path / "out.failed.jsonl") == [
-        {"text": "poison", "id": 7, "failure": "mini_poison: ZeroDivisionError: by a zero"}
-    ]
-
-
-@pytest.mark.parametrize("component", ["mini_poisoned_batch", "mini_careless_batch"])
-def test_a_component_that_gives_up_a_whole_batch_for_one_text_loses_only_that(
-    nlp, tmp_path, component
-):
-    nlp.add_pipe(component)
-    source = write_texts(tmp_path / "in.jsonl", "drake", "poison", "adele", "boston")
-    label(nlp, source, tmp_path / "out.jsonl")
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2, 3]
-    (failed,) = read(tmp_path / "out.failed.jsonl")
-    assert failed["id"] == 1
-    assert failed["failure"].endswith("ValueError: poison in the batch")
-
-
-@Language.factory("mini_poisoned_batch")
-class PoisonedBatch(Pipe):
-    """Takes texts together, and hands a batch that fails to spaCy's error handler."""
-
-    def __init__(self, nlp, name):
-        self.name = name
-
-    def pipe(self, stream, *, batch_size):
-        for docs in minibatch(stream, batch_size):
-            try:
-                self._take(docs)
-                yield from docs
-            except ValueError as err:
-                self.get_error_handler()(self.name, self, docs, err)
-
-    def _take(self, docs):
-        if any("poison" in doc.text for doc in docs):
-            raise ValueError("poison in the batch")
-
-
-@Language.factory("mini_careless_batch")
-class CarelessBatch(PoisonedBatch):
-    """Does the same without the error handler."""
-
-    def pipe(self, stream, *, batch_size):
-        for docs in minibatch(stream, batch_size):
-            self._take(docs)
-            yield from docs
-
-
-def test_a_text_that_the_model_did_not_answer_goes_to_the_dead_letters(nlp, tmp_path):
-    nlp.add_pipe("mini_silence")
-    source = write_texts(tmp_path / "in.jsonl", "play drake", "silence", "play adele")
-    summary = label(nlp, source, tmp_path / "out.jsonl")
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
-    assert read(tmp_path / "out.failed.jsonl") == [
-        {"text": "silence", "id": 1, "failure": "no reply"}
-    ]
-    assert (summary["texts"], summary["failures"], summary["calls"]) == (3, 1, 3)
-
-
-def test_a_text_longer_than_spacy_takes_goes_to_the_dead_letters(nlp, tmp_path):
-    nlp.max_length = 100
-    source = write_texts(tmp_path / "in.jsonl", "play drake", "la " * 50, "play adele")
-    label(nlp, source, tmp_path / "out.jsonl")
-    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
-    (failed,) = read(tmp_path / "out.failed.jsonl")
-    assert failed["failure"].startswith("tokenizer: ValueError: [E088]")
-
-
-def test_dead_letters_can_be_labelled_again(nlp, tmp_path):
-    source = write_rows(
-        tmp_path / "in.jsonl",
-        [{"text": "hello"}, {"text": "poison by drake", "spans": [], "lang": "en"}],
-    )
-    nlp.add_pipe("mini_poison")
-    label(nlp, source, tmp_path / "out.jsonl")
-    nlp.remove_pipe("mini_poison")
-    label(nlp, tmp_path / "out.failed.jsonl", tmp_path / "more.jsonl")
-    (row,) = read(tmp_path / "more.jsonl")
-    assert "failure" not in row
-    assert (row["text"], row["lang"], len(row["spans"])) == ("poison by drake", "en", 1)
-
-
-def test_dead_letters_of_an_earlier_run_do_not_stay_when_none_fail(nlp, tmp_path):
-    source = write_texts(tmp_path / "in.jsonl", "play drake")
-    (tmp_path / "out.failed.jsonl").write_text('{"text": "old", "failure": "x"}\n')
-    label(nlp, source, tmp_path / "out.jsonl")
-    assert files(tmp_path) == ["in.jsonl", "out.jsonl", "out.summary.json"]
-
-
-def test_texts_without_an_answer_are_unanswered_when_the_output_is_evaluated(nlp, tmp_path):
-    nlp.add_pipe("mini_poison")
-    gold = [annotate("play drake", {"drake": "ARTIST"}), annotate("poison", {})]
-    label(nlp, write_rows(tmp_path / "in.jsonl", gold), tmp_path / "out.jsonl")
-    problems = Problems()
-    align_rows(read(tmp_path / "out.jsonl"), gold, problems)
-    assert sum(problems.counts.values()) == 1
-    assert "poison" in problems.messages[0]
-
-
-def test_rows_in_memory_say_which_got_no_answer(nlp):
-    nlp.add_pipe("mini_poison")
-    rows = [{"text": "play drake"}, {"text": "poison", "id": 3}]
-    good, bad = label_rows(nlp, rows, progress=False)
-    assert [span["label"] for span in good["spans"]] == ["ARTIST"]
-    assert bad == {
-        "text": "poison",
-        "id": 3,
-        "spans": [],
-        "catalog_ner": {"failure": "mini_poison: ZeroDivisionError: by a zero"},
-    }
-
-
-def test_a_mistake_in_the_pipeline_stops_the_run(tmp_path, nlp):
-    nlp.remove_pipe("catalog_matcher")
-    source = write_texts(tmp_path / "in.jsonl", "play drake")
-    with pytest.raises(CatalogNERError, match="add a component that writes it"):
-        label(nlp, source, tmp_path / "out.jsonl")
-
-
-def test_a_pipeline_that_fails_at_every_text_is_stopped_after_a_batch(nlp, tmp_path):
-    nlp.add_pipe("mini_poison")
-    source = write_texts(tmp_path / "in.jsonl", *[f"poison {n}" for n in range(100)])
-    with pytest.raises(
-        LabellingStoppedError, match="all of the first 10 texts failed, the first with mini_poison"
-    ):
-        label(nlp, source, tmp_path / "out.jsonl", batch_size=10)
-    assert not (tmp_path / "out.jsonl").exists()
-
-
-def test_a_pipeline_has_the_error_handlers_that_it_had_before(nlp, tmp_path):
-    nlp.add_pipe("mini_poison")
-    source = write_texts(tmp_path / "in.jsonl", "play drake", "poison")
-    label(nlp, source, tmp_path / "out.jsonl")
-    with pytest.raises(ZeroDivisionError):
-        list(nlp.pipe(["poison"]))

@@ -165,7 +165,7 @@ def test_a_model_that_cannot_be_reached_stops_the_run_and_what_is_done_is_kept(
     with LocalServer(faults=[None] * 8 + [status(500)] * 4) as server:
         nlp = make_teacher(mini_catalog, server, max_failures=3)
         with pytest.raises(
-            LabellingStoppedError, match=r"3 requests in a row failed.*; 8 texts are done and kept"
+            LabellingStoppedError, match=r"3 texts in a row failed.*; 8 texts are done and kept"
         ):
             label(nlp, texts, out, batch_size=4)
         assert not out.exists()
@@ -242,6 +242,35 @@ def test_an_estimate_does_not_take_what_the_cache_knows_for_free(
     estimate = estimate_run(nlp, texts, Problems(), price=PRICE)
     assert estimate["sample"]["from_cache"] == 20
     assert estimate["calls"] is estimate["cost"] is estimate["seconds"] is None
+
+
+def test_an_estimate_is_the_same_whatever_the_cache_knows(mini_catalog, server, tmp_path):
+    """Texts without candidates, which need no model, are never in the cache."""
+    nlp = make_teacher(mini_catalog, server, cache=str(tmp_path / "cache.sqlite"))
+    rows = [{"text": f"{say} {n}"} for n in range(10) for say in ("play drake", "what time")]
+    source = write_rows(tmp_path / "in.jsonl", rows)
+    label(nlp, source, tmp_path / "out.jsonl", limit=12)
+    estimate = estimate_run(nlp, source, Problems())
+    assert estimate["sample"]["from_cache"] == 6
+    assert (estimate["candidates"], estimate["calls"], estimate["output_tokens"]) == (10, 10, 70)
+
+
+def test_an_estimate_does_not_take_a_text_without_an_answer_for_free(mini_catalog, texts):
+    with LocalServer(faults=[status(400)]) as server:
+        estimate = estimate_run(make_teacher(mini_catalog, server), texts, Problems())
+    assert (estimate["sample"]["failures"], estimate["calls"]) == (1, 20)
+
+
+def test_an_estimate_says_nothing_where_no_text_got_an_answer(mini_catalog, texts):
+    with LocalServer(faults=[status(400)] * 3) as server:
+        estimate = estimate_run(make_teacher(mini_catalog, server), texts, Problems(), limit=3)
+    assert estimate["candidates"] is estimate["calls"] is estimate["seconds"] is None
+
+
+def test_an_estimate_of_a_pipeline_without_a_model_is_of_its_time(mini_matcher_nlp, texts):
+    estimate = estimate_run(mini_matcher_nlp, texts, Problems(), price=PRICE)
+    assert estimate["seconds"] > 0
+    assert estimate["calls"] == estimate["cost"] == 0
 
 
 # The size of a batch

@@ -13,7 +13,6 @@ from labelling import CUTS, files, interrupt, label, read
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling import checkpoint, label_file
-from spacy_catalog_ner.labelling.checkpoint import Checkpoint
 from spacy_catalog_ner.labelling.fingerprint import fingerprint
 
 
@@ -141,15 +140,111 @@ def test_a_run_killed_at_any_rename_ends_with_the_same_files(nlp, tmp_path, monk
 def test_a_run_that_only_has_to_name_its_files_labels_nothing(
     nlp, texts, tmp_path, monkeypatch, cut_at
 ):
-    def cut(*arguments):
-        raise KeyboardInterrupt
+    def cut(path, data, write_json=checkpoint.write_json):
+        if path.name == "out.summary.json":  # which is written last
+            raise KeyboardInterrupt
+        write_json(path, data)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "summary_path", cut)  # needed last, for the summary
+        patch.setattr(checkpoint, "write_json", cut)
         label(nlp, texts, tmp_path / "out.jsonl")
     cut_at("play drake number 0")
     label(nlp, texts, tmp_path / "out.jsonl")
     assert files(tmp_path) == ["out.jsonl", "out.summary.json", "texts.jsonl"]
+
+
+def test_what_a_killed_run_was_writing_is_removed_at_the_next_start(nlp, texts, tmp_path):
+    names = ("jsonl", "failed.jsonl", "summary.json", "jsonl.part.json")
+    for name in (*(f".out.{name}.k2_0abcd" for name in names), ".more.jsonl.k2_0abcd"):
+        (tmp_path / name).write_text("{")
+    label(nlp, texts, tmp_path / "out.jsonl")
+    assert files(tmp_path) == [
+        ".more.jsonl.k2_0abcd",  # that of another output
+        "out.jsonl",
+        "out.summary.json",
+        "texts.jsonl",
+    ]
+
+
+# A run that has ended
+
+
+def test_a_finished_run_is_not_done_again(nlp, texts, tmp_path, cut_at, capsys):
+    out = tmp_path / "out.jsonl"
+    summary = label(nlp, texts, out)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    cut_at("play drake number 0")
+    assert label_file(nlp, texts, out, Problems()) == summary
+    assert capsys.readouterr().err == (
+        f"{out}: already done (10 texts); name another output to label again\n"
+    )
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+
+
+def test_a_run_is_done_again_when_its_output_was_removed(nlp, texts, tmp_path):
+    out = tmp_path / "out.jsonl"
+    label(nlp, texts, out)
+    out.unlink()
+    label(nlp, texts, out)
+    assert len(read(out)) == 10
+
+
+def test_a_run_in_which_no_text_was_answered_is_done_again(nlp, tmp_path, capsys):
+    """As after a wrong key, which does not make another pipeline."""
+    source = write_rows(tmp_path / "in.jsonl", [{"text": "poison"}])
+    for limit in (0, 0, 1, 1):
+        label_file(nlp, source, tmp_path / "out.jsonl", Problems(), limit=limit)
+    assert "already done" not in capsys.readouterr().err
+
+
+def test_a_larger_limit_goes_on_after_the_texts_that_are_there(nlp, texts, tmp_path, cut_at):
+    out = tmp_path / "out.jsonl"
+    assert label(nlp, texts, out, limit=3)["stopped"] == "limit"
+    cut_at("play drake number 2")
+    assert label(nlp, texts, out, limit=6)["texts"] == 6
+    assert len(read(out)) == 6
+    assert label(nlp, texts, out)["stopped"] is None
+    CUTS.clear()
+    label(nlp, texts, tmp_path / "whole.jsonl")
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert files(tmp_path) == [
+        "out.jsonl",
+        "out.summary.json",
+        "texts.jsonl",
+        "whole.jsonl",
+        "whole.summary.json",
+    ]
+
+
+def test_the_same_limit_again_is_already_done(nlp, texts, tmp_path, capsys):
+    summary = label(nlp, texts, tmp_path / "out.jsonl", limit=3)
+    assert label_file(nlp, texts, tmp_path / "out.jsonl", Problems(), limit=3) == summary
+    assert "already done (3 texts)" in capsys.readouterr().err
+
+
+def test_a_smaller_limit_than_a_finished_run_has_texts_is_refused(nlp, texts, tmp_path):
+    label(nlp, texts, tmp_path / "out.jsonl")
+    with pytest.raises(CatalogNERError, match=r"out\.jsonl: has 10 texts already, more than"):
+        label(nlp, texts, tmp_path / "out.jsonl", limit=3)
+
+
+def test_another_pipeline_starts_anew_after_a_run_that_reached_its_limit(nlp, texts, tmp_path):
+    out = tmp_path / "out.jsonl"
+    label(nlp, texts, out, limit=3)
+    nlp.add_pipe("merge_entities")
+    label(nlp, texts, out, limit=2)
+    assert len(read(out)) == 2
+
+
+def test_a_finished_run_is_told_from_another_that_was_interrupted(nlp, texts, tmp_path, cut_at):
+    out = tmp_path / "out.jsonl"
+    summary = label(nlp, texts, out)
+    nlp.add_pipe("merge_entities")
+    cut_at("play drake number 5")
+    interrupt(nlp, texts, out)
+    nlp.remove_pipe("merge_entities")
+    assert label(nlp, texts, out) == summary
+    assert len(read(out.with_name("out.jsonl.part"))) == 4
 
 
 # A run that is not the same
@@ -203,11 +298,3 @@ def test_a_broken_state_is_an_error(nlp, texts, interrupted, state):
     interrupted.with_name("out.jsonl.part.json").write_text(state)
     with pytest.raises(CatalogNERError, match="not the state of a run; remove it to start anew"):
         label(nlp, texts, interrupted)
-
-
-def test_two_runs_cannot_write_the_same_file(nlp, texts, tmp_path):
-    with (
-        Checkpoint(tmp_path / "out.jsonl", "the first"),
-        pytest.raises(CatalogNERError, match="another run is writing it"),
-    ):
-        label(nlp, texts, tmp_path / "out.jsonl")

@@ -71,10 +71,11 @@ def test_a_written_answer_has_the_form_of_its_schema(model):
     assert reply.usage.output_tokens > 2
 
 
-def test_a_written_answer_ends_at_its_limit(model):
+def test_a_written_answer_that_is_cut_off_is_no_answer(model):
     reply = ask(model, replace(ids(), max_tokens=3))
     assert reply.usage.output_tokens == 3
-    assert reply.error == ""
+    assert reply.text == ""
+    assert "not finished" in reply.error
 
 
 # Prompts that do not fit

@@ -50,7 +50,7 @@ def test_what_is_written_is_selected_without_confidences(form, written):
     doc = answer(SemanticFilter(answer=form), find_candidates(TEXT), Says(written))
     assert keys(doc.spans["selected"]) == [("hello", "SONG"), ("boston", "CITY")]
     assert doc.spans["selected"].attrs == {}
-    assert "verdicts" not in doc.spans["candidates"].attrs
+    assert doc.spans["candidates"].attrs["verdicts"] == [1, 0, 1, 0]
     assert "answer" not in doc._.catalog_ner
     assert doc._.catalog_ner["failure"] is None
 
@@ -118,9 +118,22 @@ def test_an_answer_that_cannot_be_read_selects_nothing_and_is_counted(form, writ
 
 def test_asking_again_leaves_no_verdicts_of_the_time_before():
     doc = answer(SemanticFilter(), find_candidates(TEXT), Says(yes_to("hello")))
-    doc = answer(SemanticFilter(answer="ids"), doc, Says('{"ids": [2]}'))
-    assert keys(doc.spans["selected"]) == [("adele", "ARTIST")]
+    doc = answer(SemanticFilter(answer="ids"), doc, Says("I can't tell"))
+    assert list(doc.spans["selected"]) == []
     assert "verdicts" not in doc.spans["candidates"].attrs
+
+
+def test_what_an_answer_leaves_open_has_no_verdict():
+    doc = answer(SemanticFilter(), find_candidates(TEXT), Says('{"1": "yes", "3": "no"}'))
+    assert doc.spans["candidates"].attrs["verdicts"] == [1, None, 0, None]
+
+
+def test_neither_yes_nor_no_is_malformed_and_not_selected():
+    says = Says(lambda request: Reply(request, confidences=(0.9, None, 0.2, 0.1)))
+    doc = answer(SemanticFilter(), find_candidates(TEXT), says)
+    assert keys(doc.spans["selected"]) == [("hello", "SONG")]
+    assert doc.spans["candidates"].attrs["verdicts"] == [0.9, None, 0.2, 0.1]
+    assert doc._.catalog_ner["answer"] == {"malformed": 1}
 
 
 @pytest.mark.parametrize("form", ANSWERS)

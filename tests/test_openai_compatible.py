@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import time
 import warnings
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,9 @@ from asking import ask, ask_all, ids, verdicts
 from servers import (
     LocalServer,
     affirm,
+    drip,
     empty,
+    finished,
     garbage,
     half,
     other_json,
@@ -79,6 +84,22 @@ def test_without_probabilities_verdicts_are_the_written_words(api):
     assert reply.confidences == ()
     assert json.loads(reply.text) == {"1": "yes", "2": "yes"}
     assert not any("logprobs" in body for body in server.bodies)
+
+
+def test_a_verdict_for_which_neither_word_is_likely_has_no_confidence():
+    def answer(body):
+        return " yes" if body["prompt"].endswith("drake = ARTIST?") else " may"
+
+    with LocalServer(answer) as server:
+        reply = ask(model_at(server, api="completions"), verdicts())
+    assert reply.confidences == (pytest.approx(0.9), None)
+
+
+def test_a_chat_that_says_neither_word_has_no_confidences():
+    with LocalServer(lambda body: {"1": "yes", "2": "perhaps"}) as server:
+        reply = ask(model_at(server), verdicts())
+    assert reply.confidences == ()
+    assert json.loads(reply.text) == {"1": "yes", "2": "perhaps"}
 
 
 @pytest.mark.parametrize("api", ["chat", "completions"])
@@ -161,11 +182,26 @@ def test_a_model_without_temperature_or_max_tokens_is_asked_as_it_wants():
     assert server.bodies[-1]["max_completion_tokens"] == server.bodies[0]["max_tokens"]
 
 
-def test_any_other_refusal_is_not_repeated():
-    with LocalServer(faults=[status(400, "the text is not to our taste")]) as server:
+@pytest.mark.parametrize(
+    ("message", "parameter"),
+    [
+        ("the text is not to our taste", None),
+        ("content is restricted", None),  # not "strict"
+        ("no text about the temperature, please", "messages.[1].content"),
+    ],
+)
+def test_any_other_refusal_is_not_repeated(message, parameter):
+    with LocalServer(faults=[status(400, message, param=parameter)]) as server:
         reply = ask(model_at(server), ids())
-    assert reply.error == "HTTP 400: the text is not to our taste"
+    assert reply.error == f"HTTP 400: {message}"
     assert len(server.bodies) == 1
+
+
+def test_a_refused_parameter_may_be_named_in_a_field_alone():
+    faults = [status(400, "Invalid value", param="response_format.json_schema")]
+    with LocalServer(faults=faults) as server, pytest.warns(UserWarning, match="JSON schema"):
+        assert not ask(model_at(server), ids()).error
+    assert "response_format" not in server.bodies[-1]
 
 
 # Faults on the way
@@ -201,6 +237,41 @@ def test_the_time_that_the_server_asks_for_is_waited():
         assert 0.3 <= time.perf_counter() - start < 1.5
 
 
+def in_a_second() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2))  # in whole seconds
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("0.4", 0.4), (in_a_second, 1.0), ("0", 0.0), ("nan", 0), ("soon", 0)]
+)
+def test_the_time_may_be_in_seconds_or_a_date_or_nothing_of_use(header, seconds):
+    header = header() if callable(header) else header
+    fault = status(429, headers={"retry-after-ms": "", "retry-after": header})
+    with LocalServer(faults=[fault]) as server:
+        start = time.perf_counter()
+        assert ask(model_at(server), ids()).error == ""
+        assert seconds <= time.perf_counter() - start < seconds + 2.5
+
+
+@pytest.mark.parametrize("header", ["601", "inf", "Fri, 31 Dec 2999 23:59:59 GMT"])
+def test_a_server_that_asks_to_wait_for_longer_than_ten_minutes_is_not_asked_again(header):
+    fault = status(429, "try tomorrow", headers={"retry-after-ms": "", "retry-after": header})
+    with LocalServer(faults=[fault]) as server:
+        reply = ask(model_at(server), ids())
+    assert re.match(r"the server asks to wait (\d+|inf) s, and 600 s is the most", reply.error)
+    assert reply.error.endswith("(HTTP 429: try tomorrow)")
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("what", ["head", "body"])
+def test_a_server_that_answers_byte_by_byte_is_given_up_after_the_time_limit(what):
+    with LocalServer(faults=[drip(what, every=0.05)] * 2) as server:
+        start = time.perf_counter()
+        reply = ask(model_at(server, timeout=0.3, max_retries=0), ids())
+        assert time.perf_counter() - start < 1.5
+    assert reply.error == "no answer within 0.3 s"
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -224,7 +295,7 @@ def test_what_does_not_pass_is_an_error_of_its_text_alone(fault, reason):
     assert answered.error == ""
 
 
-def test_retries_of_the_sdk_and_ours_together_are_not_more_than_allowed():
+def test_no_more_is_asked_again_than_allowed_whatever_the_faults_are():
     with LocalServer(faults=[status(500), garbage] * 10) as server:
         reply = ask(model_at(server, max_retries=2), ids())
     assert reply.error == "HTTP 500: no"
@@ -237,6 +308,31 @@ def test_a_server_that_is_not_there_is_one_line():
         gone = server.url
     reply = ask(OpenAICompatible("m", base_url=gone, max_retries=0), ids())
     assert reply.error == "connection failed: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize("api", ["chat", "completions"])
+def test_an_answer_that_was_cut_off_is_an_error_and_not_kept(api, tmp_path):
+    request = replace(ids(), max_tokens=7)  # as many as the server counts
+    with LocalServer(faults=[finished("length", '{"ids": [1, 2')]) as server:
+        model = model_at(server, api=api, cache=tmp_path / "responses.sqlite")
+        failed, answered = ask(model, request), ask(model, request)
+    assert failed.error == "the answer was not finished (finish reason length)"
+    assert failed.text == ""
+    assert failed.usage.output_tokens == 7
+    assert json.loads(answered.text) == {"ids": [1]}
+
+
+def test_an_answer_cut_off_by_the_end_of_the_context_is_asked_for_with_fewer_exemplars():
+    with LocalServer(faults=[finished("length", '{"1": "y')]) as server:
+        reply = ask(model_at(server), verdicts(exemplars=4))
+    assert reply.error == ""
+    assert reply.request.context.count("play hello") == 2
+
+
+def test_a_verdict_may_end_by_the_limit_of_one_token():
+    with LocalServer(lambda body: finished("length", " yes")) as server:
+        reply = ask(model_at(server, api="completions"), verdicts())
+    assert reply.confidences == pytest.approx([0.9, 0.9])
 
 
 def test_a_refusal_of_the_model_is_an_error():
@@ -328,8 +424,27 @@ def test_what_cannot_be_a_key_is_refused_without_repeating_it(monkeypatch):
     assert SECRET not in str(err.value)
 
 
+@pytest.mark.parametrize("pasted", [SECRET, f"gsk_{SECRET[8:]}", "MY KEY", ""])
+def test_a_key_in_the_place_of_its_variable_is_refused_without_repeating_it(pasted):
+    with pytest.raises(CatalogNERError, match="must be the name of an environment variable") as err:
+        OpenAICompatible("m", key_variable=pasted)
+    assert SECRET[8:] not in str(err.value)
+
+
+@pytest.mark.parametrize("url", ["user:hunter2@localhost/v1", "hunter2", "http://[hunter2/v1"])
+def test_what_is_no_url_is_refused_without_repeating_it(url):
+    with pytest.raises(CatalogNERError, match="base_url must be like http://localhost") as err:
+        OpenAICompatible("m", base_url=url)
+    assert "hunter2" not in str(err.value)
+
+
 @pytest.mark.parametrize(
-    "url", ["http://user:hunter2@localhost:1/v1", "http://localhost:1/v1?key=hunter2"]
+    "url",
+    [
+        "http://user:hunter2@localhost:1/v1",
+        "http://localhost:1/v1?key=hunter2",
+        "http://localhost:1/v1#hunter2",
+    ],
 )
 def test_a_secret_in_the_base_url_is_refused_without_repeating_it(url):
     with pytest.raises(CatalogNERError, match="give http://localhost:1/v1 and put the key") as err:

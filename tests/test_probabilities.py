@@ -50,8 +50,8 @@ def test_a_word_that_is_not_listed_is_at_most_as_probable_as_the_rest():
 
 
 def test_where_neither_word_is_listed_nothing_is_known():
-    assert confidence(likely(perhaps=0.5, maybe=0.1), YES_NO) == 0.5
-    assert confidence([("perhaps", 0.0)], YES_NO) == 0.5
+    assert confidence(likely(perhaps=0.5, maybe=0.1), YES_NO) is None
+    assert confidence([("perhaps", 0.0)], YES_NO) is None
 
 
 def test_impossible_tokens_are_no_problem():

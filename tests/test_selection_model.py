@@ -10,7 +10,7 @@ import time
 
 import pytest
 from asking import EXEMPLARS, ask, ask_all, ids, verdicts
-from servers import TOO_LONG, LocalServer, affirm, status
+from servers import TOO_LONG, LocalServer, affirm, finished, stall, status
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.model import ModelUnavailableError
@@ -116,7 +116,7 @@ def test_a_prompt_of_another_package_is_refused_in_one_line():
 # Prompts that do not fit
 
 
-@pytest.mark.parametrize("kind", ["openai", "llama.cpp", "vllm"])
+@pytest.mark.parametrize("kind", TOO_LONG)
 def test_a_prompt_that_is_too_long_is_asked_with_half_of_its_exemplars(kind):
     def answer(body):
         shown = body["messages"][-1]["content"].count(EXEMPLARS)
@@ -167,9 +167,38 @@ def test_a_run_in_which_every_request_fails_is_stopped_with_one_clear_line(concu
             ask_all(model, [[ids(f"text {n}")] for n in range(1000)])
     message = str(stopped.value)
     assert message.startswith(f"OpenAICompatible stand-in at {server.url}: stopped after")
-    assert "in a row failed, the last one with: HTTP 401: invalid key" in message
+    assert "5 texts in a row failed, the last one with: HTTP 401: invalid key" in message
     assert "\n" not in message
     assert 5 <= len(server.bodies) < 5 + concurrency
+
+
+def test_a_run_is_stopped_at_once_even_if_its_first_text_still_waits():
+    def answer(body):
+        return stall(2.0) if text_of(body) == "slow" else status(401)
+
+    with LocalServer(answer) as server:
+        model = model_at(server, concurrency=2, max_failures=3)
+        start = time.perf_counter()
+        with pytest.raises(ModelUnavailableError, match="3 texts in a row failed"):
+            ask_all(model, [[ids("slow")], *[[ids()]] * 50])
+        assert time.perf_counter() - start < 1.5
+        assert not threads_after(0.5)
+
+
+def test_a_run_that_is_left_waits_for_nothing():
+    faults = [None, *[status(429, headers={"retry-after-ms": "60000"})] * 20]
+    with LocalServer(faults=faults) as server:
+        answers = iter(model_at(server, concurrency=2)([Prompt([ids()])] for _ in range(9)))
+        next(answers)
+        answers.close()
+        assert not threads_after(0.5)
+
+
+def threads_after(seconds: float) -> list[str]:
+    """The threads of a run that are still there; the interpreter waits for them at its end."""
+    time.sleep(seconds)
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("catalog-ner-llm")]
 
 
 def test_texts_answered_before_the_stop_are_not_lost():
@@ -182,7 +211,7 @@ def test_texts_answered_before_the_stop_are_not_lost():
 
 
 def test_a_success_in_between_lets_the_run_go_on():
-    faults = ([status(400)] * 4 + [None]) * 5
+    faults = ([status(401)] * 4 + [None]) * 5
     with LocalServer(faults=faults) as server:
         model = model_at(server, concurrency=1, max_failures=5)
         answers = ask_all(model, [[ids()]] * 25)
@@ -191,12 +220,33 @@ def test_a_success_in_between_lets_the_run_go_on():
 
 def test_a_known_answer_in_between_lets_the_run_go_on(tmp_path):
     cache = tmp_path / "responses.sqlite"
-    with LocalServer(faults=[None] + [status(400)] * 20) as server:
+    with LocalServer(faults=[None] + [status(401)] * 20) as server:
         model = model_at(server, cache=cache, concurrency=1, max_failures=5)
         ask_all(model, [[ids("play adele")]])
         texts = (["play drake"] * 4 + ["play adele"]) * 5
         answers = ask_all(model, [[ids(text)] for text in texts])
     assert sum(bool(each.error) for each in answers) == 20
+
+
+@pytest.mark.parametrize(
+    "fault", [*map(status, (400, 413, 422)), TOO_LONG["openai"], finished("content_filter")]
+)
+def test_texts_that_are_refused_do_not_stop_the_run(fault):
+    with LocalServer(lambda body: fault) as server:
+        answers = ask_all(model_at(server, max_failures=2), [[ids()]] * 20)
+    assert all(answer.error for answer in answers)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_text_of_many_windows_that_fails_counts_once(concurrency):
+    def answer(body):
+        return status(401) if text_of(body) == "long" else affirm(body)
+
+    with LocalServer(answer) as server:
+        model = model_at(server, concurrency=concurrency, max_failures=2)
+        failed, answered = ask_all(model, [[ids("long")] * 9, [ids()]])
+    assert failed.error
+    assert not answered.error
 
 
 def test_an_error_that_nobody_expected_is_an_error_of_one_text(monkeypatch):

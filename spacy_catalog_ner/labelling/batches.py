@@ -12,6 +12,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.failures import ModelUnavailableError
+
+SEVERAL = 2
+"""One text that raises an error does not tell whether it is at fault or the pipeline."""
+MANY = 8
+"""So many do, also where others were answered before."""
 
 
 @dataclass
@@ -24,12 +30,15 @@ class Batch:
         The Doc of each text, by its place in the batch, that has an answer.
     errors
         Why the others have none, by their places: what a component raised.
+    faults
+        Those of the errors that are a `CatalogNERError`, as they were raised.
     usage
         What the model counted for all of them.
     """
 
     docs: dict[int, Doc] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
+    faults: dict[int, CatalogNERError] = field(default_factory=dict)
     usage: Counter[str] = field(default_factory=Counter)
 
     def failure(self, place: int) -> str:
@@ -39,6 +48,20 @@ class Batch:
             return " ".join(str(record.get("failure") or "").split())
         return self.errors.get(place, "no component gave a reason")
 
+    def add_error(self, place: int, name: str, error: Exception) -> None:
+        """Take note of what a component raised at a text, unless it is the model that is gone."""
+        if isinstance(error, ModelUnavailableError):
+            raise error
+        if isinstance(error, CatalogNERError):
+            self.faults.setdefault(place, error)
+        message = f"{name}: {type(error).__name__}: {error}"
+        self.errors.setdefault(place, " ".join(message.split()))
+
+    def forget_error(self, place: int) -> None:
+        """Forget what was raised at a text that is tried again."""
+        self.errors.pop(place, None)
+        self.faults.pop(place, None)
+
 
 def usage_of(doc: Doc) -> dict[str, int]:
     """Return what the model counted for a Doc; nothing where none was asked."""
@@ -46,7 +69,11 @@ def usage_of(doc: Doc) -> dict[str, int]:
 
 
 def run_batch(
-    nlp: Language, texts: Sequence[str], on_doc: Callable[[], object] = lambda: None
+    nlp: Language,
+    texts: Sequence[str],
+    on_doc: Callable[[], object] = lambda: None,
+    *,
+    several: int = SEVERAL,
 ) -> Batch:
     """Run a pipeline over texts, all of them at once; those that fail are tried alone.
 
@@ -58,28 +85,32 @@ def run_batch(
         A batch of them.
     on_doc
         Called as each text is done.
+    several
+        How many texts have to fail for the pipeline to be at fault.
 
     Raises
     ------
     CatalogNERError
-        If a component raised one: it is the pipeline that is at fault then, or its model that
-        cannot be reached, and no text.
+        If a component raised one at each of the texts, and they are several.
+    ModelUnavailableError
+        If the pipeline's model cannot be reached.
     """
     batch = Batch()
 
     def note(name: str, component: Any, docs: list[Doc], error: Exception) -> None:
-        if isinstance(error, CatalogNERError):
-            raise error
         for doc in docs:
             batch.usage.update(usage_of(doc))
-            batch.errors[doc._context] = _describe(name, error)
+            batch.add_error(doc._context, name, error)
 
     with _handling_errors(nlp, note):
         _pipe(nlp, texts, range(len(texts)), batch, on_doc)
         for place in range(len(texts)):
             # A component that takes texts together gives all of them up for one
             if place not in batch.docs:
+                batch.forget_error(place)
                 _pipe(nlp, texts, [place], batch, on_doc)
+    if not batch.docs and len(batch.faults) == len(texts) >= several:
+        raise batch.faults[0]
     return batch
 
 
@@ -95,21 +126,15 @@ def _pipe(
         try:
             docs.append((nlp.make_doc(texts[place]), place))
         except Exception as err:
-            batch.errors[place] = _describe("tokenizer", err)
+            batch.add_error(place, "tokenizer", err)
     try:
         for doc, place in nlp.pipe(docs, as_tuples=True, batch_size=len(texts)):
             batch.docs[place] = doc
             batch.usage.update(usage_of(doc))
             on_doc()
-    except CatalogNERError:
-        raise
     except Exception as err:  # of a component that does not use spaCy's error handler
         for _, place in docs:
-            batch.errors.setdefault(place, _describe("pipeline", err))
-
-
-def _describe(name: str, error: Exception) -> str:
-    return " ".join(f"{name}: {type(error).__name__}: {error}".split())
+            batch.add_error(place, "pipeline", err)
 
 
 @contextmanager

@@ -35,8 +35,9 @@ def estimate_run(
 ) -> dict[str, Any]:
     """Label a sample of a file's texts and reckon what all of them would take.
 
-    No file is written. Texts of the sample that a response cache answers are left out of the
-    reckoning, so that it is for texts that are new to the cache.
+    No file is written. It is reckoned as if the response cache knew none of the texts: how many of
+    them need the model is told by the whole sample, what each of those takes by the ones that the
+    cache did not know.
 
     Parameters
     ----------
@@ -78,32 +79,55 @@ def estimate_run(
     with tqdm(total=len(chosen), desc="sample", unit="text", disable=not progress) as bar:
         first, others = (_measure(nlp, part, bar.update) for part in (chosen[:1], chosen[1:]))
     both = first + others
-    timed = others if others["asked"] else first
     result: dict[str, Any] = {"texts": total}
-    for name in ("candidates", *_COUNTS):
-        result[name] = round(both[name] / both["asked"] * total) if both["asked"] else None
-    result["cost"] = price.cost(result) if price and both["asked"] else None
-    per_text = timed["nanoseconds"] / timed["asked"] / 1e9 if timed["asked"] else None
-    result["seconds"] = None if per_text is None else per_text * total
+    result |= dict.fromkeys(("candidates", *_COUNTS, "cost", "seconds"))
+    result |= _reckon(first, others, total)
+    if price and result["calls"] is not None:
+        result["cost"] = price.cost(result)
     result["sample"] = {name: both[name] for name in ("texts", "failures", "from_cache")}
     return result
 
 
+def _reckon(first: Counter[str], others: Counter[str], total: int) -> dict[str, Any]:
+    """Reckon what all texts take, as far as the sample tells."""
+    both = first + others
+    # Texts that the model was asked about stand for all that need it
+    some, of_all = ("asked", "calling") if both["calling"] else ("known", "known")
+    result: dict[str, Any] = {}
+    if both["known"]:
+        result["candidates"] = round(both["candidates"] / both["known"] * total)
+    if both[some]:
+        texts = both[of_all] / both["known"] * total
+        result |= {name: round(both[name] / both[some] * texts) for name in _COUNTS}
+        timed = others if others[some] else first
+        result["seconds"] = timed["nanoseconds"] / 1e9 / timed[some] * texts
+    return result
+
+
 def _measure(nlp: Language, texts: list[str], on_doc: Callable[[], object]) -> Counter[str]:
-    """Count what texts take; candidates, calls and tokens only of those that are `asked`."""
+    """Count what texts take.
+
+    Those that are `known` came to an end, with or without the model; `calling` are those of them
+    that need it, `asked` those of these of which the response cache knew nothing. Calls and tokens
+    are of those that were asked.
+    """
     counts: Counter[str] = Counter(texts=len(texts))
     start = time.perf_counter_ns()
     batch = run_batch(nlp, texts, on_doc)
     counts["nanoseconds"] = time.perf_counter_ns() - start
-    counts["failures"] = sum(bool(batch.failure(place)) for place in range(len(texts)))
-    for doc in batch.docs.values():
-        usage = usage_of(doc)
-        if usage.get("cache_hits"):
-            counts["from_cache"] += 1
-            continue
-        counts["asked"] += 1
-        counts["candidates"] += len(doc.spans.get(CANDIDATES, ()))
-        counts.update({name: usage.get(name, 0) for name in _COUNTS})
+    for place in range(len(texts)):
+        usage = usage_of(batch.docs[place]) if place in batch.docs else {}
+        is_cached, is_asked = bool(usage.get("cache_hits")), bool(usage.get("calls"))
+        if batch.failure(place):
+            counts["failures"] += 1
+            if not (is_cached or is_asked):
+                continue
+        counts["known"] += 1
+        counts["candidates"] += len(batch.docs[place].spans.get(CANDIDATES, ()))
+        if is_cached:
+            counts.update(calling=1, from_cache=1)
+        elif is_asked:
+            counts.update({name: usage.get(name, 0) for name in _COUNTS}, calling=1, asked=1)
     return counts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -90,3 +92,10 @@ class Progress:
     def finish(self) -> None:
         """Show that no text is left, though lines may be that have none."""
         self.update(self._lines)
+
+
+def say_done(target: Path, texts: int, *, hidden: bool) -> None:
+    """Say that a run has ended before, and how it can be made again."""
+    if not hidden:
+        message = f"{target}: already done ({texts} texts); name another output to label again"
+        print(message, file=sys.stderr)

@@ -13,20 +13,16 @@ from spacy.language import Language
 from spacy.util import minibatch
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.labelling.batches import run_batch
+from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
 from spacy_catalog_ner.labelling.errors import LabellingStoppedError
 from spacy_catalog_ner.labelling.fingerprint import fingerprint
 from spacy_catalog_ner.labelling.models import choose_batch_size
 from spacy_catalog_ner.labelling.prices import Price
-from spacy_catalog_ner.labelling.progress import Progress
+from spacy_catalog_ner.labelling.progress import Progress, say_done
 from spacy_catalog_ner.labelling.rows import answered_row, failed_row
 from spacy_catalog_ner.labelling.sources import Row, count_lines, read_source
 from spacy_catalog_ner.labelling.summary import Summary
-from spacy_catalog_ner.llm.failures import ModelUnavailableError
-
-_FEW = 8
-"""So many texts that all raise an error are the pipeline's fault."""
 
 
 def label_file(
@@ -45,9 +41,10 @@ def label_file(
 
     Rows are written a batch at a time to ``TARGET.part``, see `Checkpoint`. If that is found, made
     by the same pipeline from the same input, the run goes on after it, and the result has the same
-    bytes as if it had never stopped. Texts without an answer go to ``TARGET.failed.jsonl`` (with
-    ``.jsonl`` of the target left out), with the reason as ``failure``; that file can be labelled
-    in its turn. A summary goes to ``TARGET.summary.json``.
+    bytes as if it had never stopped. A run that has ended is not done again, unless no text got an
+    answer. Texts without one go to ``TARGET.failed.jsonl`` (with ``.jsonl`` of the target left
+    out), with the reason as ``failure``; that file can be labelled in its turn. A summary goes to
+    ``TARGET.summary.json``.
 
     Parameters
     ----------
@@ -60,7 +57,7 @@ def label_file(
     problems
         Receives rows that are skipped.
     limit
-        Label at most so many texts; all if 0.
+        Label at most so many texts; all if 0. A run with a larger limit goes on after them.
     batch_size
         Texts a batch: the most that an interruption can lose. See `choose_batch_size` for None.
     price
@@ -69,12 +66,12 @@ def label_file(
         Start no batch once so much is spent, in the currency of `price`. What is done is written
         to `target`; a run with a larger budget goes on after it.
     progress
-        Show a progress bar on stderr.
+        Show a progress bar on stderr, or that there is nothing left to do.
 
     Returns
     -------
     dict
-        The summary, see `Summary.result`.
+        The summary, see `Summary.result`, and the run's ``fingerprint``.
 
     Raises
     ------
@@ -82,8 +79,9 @@ def label_file(
         If there is no text in `source`, `target` is no other JSONL file or there is a run of
         another kind under way, or a budget is given without a price.
     LabellingStoppedError
-        If the model cannot be reached, the disk is full, or the pipeline fails at every text. All
-        batches done are kept.
+        If the model cannot be reached, the disk is full, or a component raised a CatalogNERError
+        at every text of a batch (at two of them, or eight once any text was answered) or anything
+        else at the first eight. All batches done are kept.
     """
     source, target = Path(source), Path(target)
     _check_names(source, target)
@@ -92,15 +90,11 @@ def label_file(
     rows = _read_rows(source, problems)
     lines = count_lines(source)
     with Checkpoint(target, fingerprint(nlp, source)) as checkpoint:
-        if checkpoint.result is not None:
-            checkpoint.finish(checkpoint.result)
+        if checkpoint.result is not None and _is_done(checkpoint.result, target, limit):
+            say_done(target, checkpoint.result["texts"], hidden=not progress)
             return checkpoint.result
         summary = Summary(**(checkpoint.summary or {}))
-        if limit and summary.texts > limit:
-            raise CatalogNERError(
-                f"{checkpoint.part}: has {summary.texts} texts already, more than the limit of"
-                f" {limit}"
-            )
+        _check_limit(checkpoint.part, summary.texts, limit)
         run = _Run(nlp, checkpoint, summary, price)
         todo = islice(rows, summary.texts, limit or None)
         batches = minibatch(todo, batch_size or choose_batch_size(nlp))
@@ -109,14 +103,9 @@ def label_file(
                 stopped = "budget" if run.label(batches, budget, bar) else None
             if stopped is None and limit and summary.texts == limit:
                 stopped = "limit"
-            result = summary.result(price, problems.counts, stopped)
-            if stopped == "budget":
-                checkpoint.publish(result)
-            else:
-                checkpoint.finish(result)
-        except (ModelUnavailableError, OSError) as err:
+            return checkpoint.publish(summary.result(price, problems.counts, stopped))
+        except (CatalogNERError, OSError) as err:
             raise run.stopped(err) from err
-    return result
 
 
 def _check_names(source: Path, target: Path) -> None:
@@ -127,6 +116,19 @@ def _check_names(source: Path, target: Path) -> None:
         raise CatalogNERError(
             f"{source}: would be overwritten by its own output; name another file than {target}"
         )
+
+
+def _is_done(result: dict[str, Any], target: Path, limit: int) -> bool:
+    """Tell if a run that has ended has labelled all that is wanted now."""
+    if result["stopped"] is None:
+        _check_limit(target, result["texts"], limit)
+        return True
+    return bool(result["texts"] == limit)
+
+
+def _check_limit(path: Path, texts: int, limit: int) -> None:
+    if limit and texts > limit:
+        raise CatalogNERError(f"{path}: has {texts} texts already, more than the limit of {limit}")
 
 
 def _read_rows(source: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
@@ -163,9 +165,12 @@ class _Run:
         return False
 
     def _label_batch(self, batch: list[Row], bar: Progress) -> tuple[list[Row], list[Row]]:
-        done = run_batch(self.nlp, [row["text"] for row in batch], bar.advance)
-        if not (self.summary.texts or done.docs) and len(batch) >= _FEW:
-            raise LabellingStoppedError(
+        texts = [row["text"] for row in batch]
+        # Else a run whose last two texts fail could not be ended
+        several = MANY if self.summary.failures < self.summary.texts else SEVERAL
+        done = run_batch(self.nlp, texts, bar.advance, several=several)
+        if not (self.summary.texts or done.docs) and len(batch) >= MANY:
+            raise CatalogNERError(
                 f"all of the first {len(batch)} texts failed, the first with {done.failure(0)}"
             )
         rows, failed = [], []
@@ -189,6 +194,6 @@ class _Run:
         reason = str(error)
         if isinstance(error, OSError):
             reason = f"{self.checkpoint.target}: {error.strerror or error}"
-        return LabellingStoppedError(
-            f"{reason}; {texts} texts are done and kept, the same command goes on after them"
-        )
+        if texts:
+            reason += f"; {texts} texts are done and kept, the same command goes on after them"
+        return LabellingStoppedError(reason)

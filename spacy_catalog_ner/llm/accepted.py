@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 # The words by which a refusal names a parameter
-_SCHEMA = ("response_format", "json_schema", "guided", "grammar", "strict")
+_PROBABILITIES = {"logprob", "logprobs", "top_logprobs"}
+_SCHEMA = {
+    "grammar",
+    "guided",
+    "guided_decoding",
+    "guided_grammar",
+    "guided_json",
+    "json_schema",
+    "response_format",
+    "strict",
+}
 
 
 @dataclass(frozen=True)
@@ -36,16 +47,17 @@ class Accepted:
         Parameters
         ----------
         refusal
-            What the server said.
+            What the server said, or the parameter that it named.
         """
-        if self.top_tokens and "logprob" in refusal:
+        named = set(re.findall(r"\w+", refusal.lower()))
+        if self.top_tokens and named & _PROBABILITIES:
             # 20 is what most servers allow at most, and some of them 5
             return replace(self, top_tokens=5 if self.top_tokens > 5 else 0)
-        if self.schema and any(word in refusal for word in _SCHEMA):
+        if self.schema and named & _SCHEMA:
             return replace(self, schema=False)
-        if self.temperature and "temperature" in refusal:
+        if self.temperature and "temperature" in named:
             return replace(self, temperature=False)
-        if self.max_tokens and "max_tokens" in refusal:
+        if self.max_tokens and "max_tokens" in named:
             return replace(self, max_tokens=False)
         return self
 

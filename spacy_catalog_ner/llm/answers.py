@@ -18,6 +18,9 @@ from spacy_catalog_ner.llm.templates import one_line
 Name = tuple[str, str]
 """Text and label."""
 
+Judged = dict[int, bool]
+"""What an answer says of candidates, by their places; it lacks those that it leaves open."""
+
 
 @dataclass
 class Flaws:
@@ -62,7 +65,7 @@ class Flaws:
 
 def parse_verdicts(
     written: str, places: Sequence[int], words: tuple[str, str]
-) -> tuple[set[int], Flaws]:
+) -> tuple[Judged, Flaws]:
     """Read ``{"1": "yes", "2": "no"}``.
 
     A key that is missing or has another value than the two words is malformed.
@@ -79,33 +82,33 @@ def parse_verdicts(
     Returns
     -------
     tuple
-        The places affirmed, and what is wrong.
+        What it says of the candidates, and what is wrong.
     """
     flaws = Flaws()
     keys = {str(number): place for number, place in enumerate(places, start=1)}
     answer = _find_object(written, keys)
     if answer is None:
-        return set(), Flaws(malformed=1)
+        return {}, Flaws(malformed=1)
     yes, no = (normalize_without_diacritics(word) for word in words)
-    chosen = set()
+    judged = {}
     for key, place in keys.items():
         value = answer.get(key)
         word = normalize_without_diacritics(value) if isinstance(value, str) else None
-        if word == yes:
-            chosen.add(place)
-        elif word != no:
+        if word in (yes, no):
+            judged[place] = word == yes
+        else:
             flaws.malformed += 1
-    return chosen, flaws
+    return judged, flaws
 
 
-def parse_ids(written: str, places: Sequence[int]) -> tuple[set[int], Flaws]:
+def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, Flaws]:
     """Read ``{"ids": [1, 3]}``, numbers of candidates from 1 on.
 
     Parameters and what is returned are those of `parse_verdicts`.
     """
     numbers = _find_list(written, "ids")
     if numbers is None:
-        return set(), Flaws(malformed=1)
+        return {}, Flaws(malformed=1)
     flaws = Flaws()
     chosen: set[int] = set()
     for number in numbers:
@@ -115,12 +118,12 @@ def parse_ids(written: str, places: Sequence[int]) -> tuple[set[int], Flaws]:
             flaws.duplicate += 1
         else:
             chosen.add(places[number - 1])
-    return chosen, flaws
+    return {place: place in chosen for place in places}, flaws
 
 
 def parse_copies(
     written: str, places: Sequence[int], names: Sequence[Name]
-) -> tuple[set[int], Flaws]:
+) -> tuple[Judged, Flaws]:
     """Read ``{"entities": [{"text", "label"}]}``, copies of candidates.
 
     Texts are compared in normal form. A name that stands in the text several times is one choice,
@@ -139,9 +142,12 @@ def parse_copies(
     Returns
     -------
     tuple
-        The places chosen, and what is wrong.
+        What it says of the candidates, and what is wrong.
     """
-    copies, flaws = parse_entities(written)
+    items = _find_list(written, "entities")
+    if items is None:
+        return {}, Flaws(malformed=1)
+    copies, flaws = _read_names(items)
     asked = set(places)
     known: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, (text, label) in enumerate(names):
@@ -159,7 +165,7 @@ def parse_copies(
             times[form, tag] += 1
             flaws.duplicate += bool(mine) and times[form, tag] > len(mine)
             chosen |= mine
-    return chosen, flaws
+    return {place: place in chosen for place in places}, flaws
 
 
 def parse_entities(written: str) -> tuple[list[Name], Flaws]:
@@ -172,8 +178,10 @@ def parse_entities(written: str) -> tuple[list[Name], Flaws]:
         another shape are malformed.
     """
     items = _find_list(written, "entities")
-    if items is None:
-        return [], Flaws(malformed=1)
+    return ([], Flaws(malformed=1)) if items is None else _read_names(items)
+
+
+def _read_names(items: list[Any]) -> tuple[list[Name], Flaws]:
     names = []
     for item in items:
         text, label = (item.get("text"), item.get("label")) if isinstance(item, dict) else ("", "")

@@ -7,8 +7,9 @@ from typing import Any
 
 from spacy_catalog_ner.errors import MissingExtraError
 from spacy_catalog_ner.llm.accepted import Accepted
-from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
-from spacy_catalog_ner.llm.http_model import HttpModel, UnreadableAnswer, count
+from spacy_catalog_ner.llm.failures import PromptTooLong, TextFault
+from spacy_catalog_ner.llm.http_failures import UnreadableAnswer
+from spacy_catalog_ner.llm.http_model import HttpModel, count
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -39,11 +40,13 @@ def make_anthropic(
     concurrency
         How many requests are in flight at once.
     timeout
-        Seconds to wait for a connection and for each part of an answer.
+        Seconds that one call may take from looking up the server to the last byte of the answer.
     max_retries
-        How many times to ask again for one answer.
+        How many times to ask again for one answer, if a fault may pass. A server that says how
+        long to wait is not asked before, unless that is more than ten minutes: then it fails.
     max_failures
-        How many requests in a row may finally fail before the run is stopped.
+        How many texts in a row may finally fail, not for a reason of their own, before the run is
+        stopped.
     cache
         File of the response cache, made if it does not exist; none is used if None.
     """
@@ -62,9 +65,8 @@ def make_anthropic(
 class Anthropic(HttpModel):
     """Asks a Claude model, which answers by the input of a tool and gives no probabilities.
 
-    What all texts have in common is marked for Anthropic's prompt cache, which takes it from about
-    a thousand tokens on, once for each number of candidates that a text has. Parameters are those
-    of `make_anthropic`.
+    What all texts have in common, the tool included, is marked for Anthropic's prompt cache, which
+    takes it from about a thousand tokens on. Parameters are those of `make_anthropic`.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class Anthropic(HttpModel):
             api_key=self._api_key(),
             base_url=self.base_url,
             timeout=self.timeout,
-            max_retries=self.max_retries,
+            max_retries=0,  # what may pass is tried again for all APIs alike
         )
 
     def _ask(self, request: Request) -> Reply:
@@ -115,16 +117,40 @@ class Anthropic(HttpModel):
             "max_tokens": request.max_tokens + _CALL_TOKENS,
             "messages": [{"role": "user", "content": request.context + request.closing}],
         }
+        if accepted.temperature:
+            body["temperature"] = 0
         if request.static:
             cached = {"cache_control": {"type": "ephemeral"}}
             body["system"] = [{"type": "text", "text": request.static, **cached}]
         if request.schema:
-            tool = {"name": _TOOL, "description": "Takes the answer."}
-            strict = {"strict": True} if accepted.schema else {}
-            body["tools"] = [{**tool, "input_schema": request.schema, **strict}]
+            body["tools"] = [_tool(request, accepted)]
             choice = {"type": "tool", "name": _TOOL, "disable_parallel_tool_use": True}
             body["tool_choice"] = choice
         return body
+
+
+def _tool(request: Request, accepted: Accepted) -> dict[str, Any]:
+    schema = _same_for_all_texts(request)
+    tool = {"name": _TOOL, "description": "Takes the answer.", "input_schema": schema}
+    # In strict mode an object has no keys but those that are named.
+    is_strict = accepted.schema and schema == request.schema
+    return {**tool, "strict": True} if is_strict else tool
+
+
+def _same_for_all_texts(request: Request) -> Any:
+    """Return the schema without the number of candidates.
+
+    Tools stand before all else in what the prompt cache knows: one that changes from text to text
+    would have everything read anew.
+    """
+    if request.questions:
+        verdict = {"type": "string", "enum": list(request.answers)}
+        return {"type": "object", "additionalProperties": verdict}
+    schema = request.schema or {}
+    if "ids" not in schema.get("properties", {}):
+        return schema
+    ids = {"type": "array", "items": {"type": "integer"}}
+    return {**schema, "properties": {"ids": ids}}
 
 
 def _read_message(answer: dict[str, Any], request: Request) -> Reply:
@@ -134,7 +160,7 @@ def _read_message(answer: dict[str, Any], request: Request) -> Reply:
         raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
     if reason in ("max_tokens", "refusal"):
         # The input of a tool that was cut off is not what the model meant.
-        raise RequestFailed(f"the answer was not finished (stop reason {reason})", usage)
+        raise TextFault(f"the answer was not finished (stop reason {reason})", usage)
     blocks = answer["content"]
     written = [json.dumps(block["input"]) for block in blocks if block["type"] == "tool_use"]
     written += [block["text"] for block in blocks if block["type"] == "text"]

@@ -24,35 +24,48 @@ class RequestFailed(Exception):  # noqa: N818  (it says what happened, as Prompt
         self.usage = usage
 
 
-class PromptTooLong(RequestFailed):
+class TextFault(RequestFailed):
+    """The reason lies in the text: others may well be answered."""
+
+
+class PromptTooLong(TextFault):
     """The request does not fit into the model's context: a shorter one might."""
 
 
 class ModelUnavailableError(CatalogNERError):
-    """So many requests in a row have failed that going on is of no use."""
+    """So many texts in a row have failed that going on is of no use."""
 
 
 class CircuitBreaker:
-    """Stops a run in which every request fails.
+    """Stops a run in which every text fails.
 
     Parameters
     ----------
     limit
-        How many requests in a row may fail; the last of them stops the run.
+        How many texts in a row may fail; the last of them stops the run.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._failures = 0
+        self._failed: set[object] = set()
         self._lock = threading.Lock()
 
     def succeeded(self) -> None:
         """Take note of a request that was answered: the count begins anew."""
         with self._lock:
-            self._failures = 0
+            self._failed.clear()
 
-    def failed(self, model: str, reason: str) -> None:
+    def failed(self, text: object, model: str, reason: str) -> None:
         """Take note of a request that was not answered.
+
+        Parameters
+        ----------
+        text
+            Stands for the text that it belongs to, which counts once.
+        model
+            What was asked, for the error.
+        reason
+            Why there is no answer.
 
         Raises
         ------
@@ -60,10 +73,10 @@ class CircuitBreaker:
             If it was one too many.
         """
         with self._lock:
-            self._failures += 1
-            failures = self._failures
+            self._failed.add(text)
+            failures = len(self._failed)
         if failures >= self.limit:
             raise ModelUnavailableError(
-                f"{model}: stopped after {self.limit} requests in a row failed, the last one with:"
+                f"{model}: stopped after {self.limit} texts in a row failed, the last one with:"
                 f" {reason}; see that it runs, that its name and its key are right, and start again"
             )

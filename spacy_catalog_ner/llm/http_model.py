@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import re
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
@@ -14,37 +14,29 @@ from urllib.parse import urlsplit
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.accepted import Accepted
-from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
-from spacy_catalog_ner.llm.model import SelectionModel, one_line
+from spacy_catalog_ner.llm.failures import RequestFailed
+from spacy_catalog_ner.llm.http_failures import (
+    PassingFault,
+    RequestRefused,
+    UnreadableAnswer,
+    failure_of_connection,
+    failure_of_response,
+)
+from spacy_catalog_ner.llm.model import SelectionModel, one_line, unexpected
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
+from spacy_catalog_ner.llm.waiting import call_within, pause, usual_pause
 from spacy_catalog_ner.per_process import PerProcess
 
-# By these OpenAI, llama.cpp, vLLM and Anthropic say that a prompt is longer than the context.
-_TOO_LONG = (
-    "context_length_exceeded",
-    "exceed_context_size_error",
-    "maximum context length",
-    "prompt is too long",
-    "request_too_large",
-)
-# Asks the SDKs for the answer as it came, with the number of retries.
+# Asks the SDKs for the answer as it came.
 _RAW = {"X-Stainless-Raw-Response": "true"}
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds, as the SDKs wait
-
-
-class RequestRefused(RequestFailed):
-    """The server does not take the request as it is: asking again in the same way is of no use."""
-
-
-class UnreadableAnswer(Exception):  # noqa: N818  (as RequestFailed)
-    """There is an answer, but nothing can be made of it: asking again may help."""
 
 
 class HttpModel(SelectionModel):
     """Asks an API by its SDK, which is imported and given the key when the first text is asked.
 
-    The SDK repeats what fails on the way (connection errors, 408, 409, 429 and 5xx, after the time
-    that the server asks for). An answer that is no answer is asked for again here.
+    What may pass is tried again: connection errors, 408, 409, 429 and 5xx, and an answer that is
+    none. A server that says how long to wait is not asked before, up to
+    `http_failures.LONGEST_PAUSE`.
 
     Parameters
     ----------
@@ -58,7 +50,7 @@ class HttpModel(SelectionModel):
         Environment variable that holds the key. The key is read from there for each connection
         and kept nowhere else.
     timeout
-        Seconds to wait for a connection and for each part of an answer.
+        Seconds that one call may take from looking up the server to the last byte of the answer.
     max_retries
         How many times to ask again for one answer.
     accepted
@@ -86,6 +78,11 @@ class HttpModel(SelectionModel):
             raise CatalogNERError(
                 f"{name}: expected timeout > 0 and max_retries >= 0, got {timeout} and"
                 f" {max_retries}"
+            )
+        if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", key_variable):
+            raise CatalogNERError(
+                f"{name}: key_variable must be the name of an environment variable in capitals,"
+                " such as OPENAI_API_KEY; if what was given is the key, put it into that variable"
             )
         self.base_url = _checked(base_url, name)
         self.key_variable = key_variable
@@ -152,7 +149,7 @@ class HttpModel(SelectionModel):
         RequestFailed
             If there is no answer.
         """
-        again = 0
+        again = 0  # for the sake of a parameter that is refused
         while True:
             accepted = self._accepted
             body = {"model": self.model, **make_body(request, accepted)}
@@ -161,7 +158,9 @@ class HttpModel(SelectionModel):
                 return replace(reply, usage=reply.usage + Usage(retries=again + retries))
             except RequestFailed as err:
                 err.usage += Usage(retries=again)
-                less = accepted.without(str(err)) if isinstance(err, RequestRefused) else accepted
+                if not isinstance(err, RequestRefused):
+                    raise
+                less = accepted.without(err.parameter or str(err))
                 if less == accepted:
                     raise
                 self._give_up(less, str(err))
@@ -180,43 +179,44 @@ class HttpModel(SelectionModel):
         """Return what `read` makes of the answer, and how many calls had to be made again."""
         retries = 0
         while True:
-            options = {"headers": _RAW, "max_retries": self.max_retries - retries}
             try:
-                client = self._client.get()
-                # Not by the SDK's methods for each path, which check and convert every field:
-                # they take twice the time, which counts where many calls are made at once.
-                response = client.post(path, cast_to=object, body=body, options=options)
-                retries += response.retries_taken
-                return _read(response.http_response.content, read), retries
-            except UnreadableAnswer as err:
-                if retries >= self.max_retries:
-                    raise RequestFailed(self._scrub(str(err)), Usage(retries=retries)) from None
-                time.sleep(min(_FIRST_WAIT * 2**retries, _LONGEST_WAIT))
-                retries += 1
+                return self._call(path, body, read), retries
             except RequestFailed as err:
-                spent = err.usage + Usage(retries=retries)
-                raise type(err)(self._scrub(str(err)), spent) from None
-            except Exception as err:
-                raise self._failure(err, retries) from None
+                err.usage += Usage(retries=retries)
+                if not isinstance(err, PassingFault) or retries >= self.max_retries:
+                    raise
+                pause(err.pause or usual_pause(retries))
+                retries += 1
 
-    def _failure(self, err: Exception, retries: int) -> Exception:
+    def _call(
+        self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], Reply]
+    ) -> Reply:
+        client = self._client.get()
+
+        def post() -> bytes:
+            # Not by the SDK's methods for each path, which check and convert every field: they
+            # take twice the time, which counts where many calls are made at once.
+            response = client.post(path, cast_to=object, body=body, options={"headers": _RAW})
+            content: bytes = response.http_response.content
+            return content
+
+        try:
+            return _read(call_within(self.timeout, post), read)
+        except CatalogNERError:
+            raise
+        except Exception as err:
+            failure = err if isinstance(err, RequestFailed) else self._failure(err)
+            failure.args = (self._scrub(str(failure)),)
+            raise failure from None
+
+    def _failure(self, err: Exception) -> RequestFailed:
         """Turn an error of the SDK, or one that nobody expected, into ours."""
-        if isinstance(err, CatalogNERError):
-            return err
-        request, response = getattr(err, "request", None), getattr(err, "response", None)
-        if request is None:
-            reason = self._scrub(f"{type(err).__name__}: {err}")
-            return RequestFailed(reason, Usage(retries=retries))
-        usage = Usage(retries=retries + int(request.headers.get("x-stainless-retry-count", 0)))
-        if response is None:
-            timed_out = "Timeout" in type(err).__name__
-            reason = f"no answer within {self.timeout:g} s" if timed_out else _cause(err)
-            return RequestFailed(self._scrub(reason), usage)
-        reason = self._scrub(f"HTTP {response.status_code}: {_message(response.text)}")
-        if any(sign in response.text for sign in _TOO_LONG):
-            return PromptTooLong(reason, usage)
-        kind = RequestRefused if response.status_code in (400, 422) else RequestFailed
-        return kind(reason, usage)
+        response = getattr(err, "response", None)
+        if response is not None:
+            return failure_of_response(response)
+        if "Timeout" in type(err).__name__:
+            return PassingFault(f"no answer within {self.timeout:g} s")
+        return failure_of_connection(err) if hasattr(err, "request") else unexpected(err)
 
     def _scrub(self, reason: str) -> str:
         """Take the key out of what a server says: some repeat it."""
@@ -230,12 +230,17 @@ def count(usage: dict[str, Any] | None, name: str) -> int:
 
 
 def _checked(base_url: str, name: str) -> str:
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
+        # It is not repeated: it may be a key, or hold a password.
         raise CatalogNERError(
-            f"{name}: base_url must be like http://localhost:8000/v1, got {base_url!r}"
+            f"{name}: base_url must be like http://localhost:8000/v1, with http:// or https:// and"
+            " the name of a server"
         )
-    if parts.username or parts.password or parts.query:
+    if parts.username or parts.password or parts.query or parts.fragment:
         raise CatalogNERError(
             f"{name}: base_url must hold no password and no query, which would end up in saved"
             f" pipelines; give {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} and"
@@ -254,24 +259,3 @@ def _read(content: bytes, read: Callable[[dict[str, Any]], Reply]) -> Reply:
         # Whole: the key is taken out before it is cut, since half a key would not be found
         text = content.decode("utf8", errors="replace")
         raise UnreadableAnswer(f"the answer has an unexpected form: {text!r}") from None
-
-
-def _cause(err: BaseException) -> str:
-    """Say why there is no connection, in the words of whatever is at the bottom of it."""
-    while err.__cause__ is not None:
-        err = err.__cause__
-    return f"connection failed: {err or type(err).__name__}"
-
-
-def _message(text: str) -> str:
-    """Find the message in the body of an error, as servers write it in several forms."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return text
-    while isinstance(body, dict):
-        inner = next((body[key] for key in ("error", "message", "detail") if body.get(key)), None)
-        if inner is None:
-            break
-        body = inner
-    return body if isinstance(body, str) else json.dumps(body)

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from spacy_catalog_ner.llm.probabilities import confidence, read_tokens
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 from spacy_catalog_ner.per_process import PerProcess
 
-_TOP_TOKENS = 20
+_TOP_TOKENS = 500
+"""Without exemplars a small model hardly thinks of yes and no; they are among so many still."""
 
 
 def make_llama_cpp(
@@ -77,21 +79,25 @@ class LlamaCpp(SelectionModel):
         }
 
     def _ask(self, request: Request) -> Reply:
-        self._prime(request.static)
+        primed = self._prime(request.static)
         if request.questions:
-            return self._read_verdicts(request)
+            return self._read_verdicts(request, primed)
         settings: dict[str, Any] = {"max_tokens": request.max_tokens}
         if request.schema:
             settings["json_schema"] = compact(request.schema)
         choice, usage = self._complete(request.text, **settings)
-        if choice["finish_reason"] == "length" and usage.output_tokens < request.max_tokens:
-            raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
+        usage += primed
+        if choice["finish_reason"] == "length":
+            if usage.output_tokens < request.max_tokens:
+                reason = "the prompt leaves too little of the context for the answer"
+                raise PromptTooLong(reason, usage)
+            raise RequestFailed("the answer was not finished (finish reason length)", usage)
         return Reply(request, text=choice["text"], usage=usage)
 
-    def _read_verdicts(self, request: Request) -> Reply:
+    def _read_verdicts(self, request: Request, primed: Usage) -> Reply:
         """Ask question by question; what stands before them is read once."""
         before = request.static + request.context
-        usage = Usage()
+        usage = primed
         confidences = []
         for question in request.questions:
             try:
@@ -106,20 +112,25 @@ class LlamaCpp(SelectionModel):
             confidences.append(confidence(tokens[0].likely, request.answers))
         return Reply(request, tuple(confidences), usage=usage)
 
-    def _prime(self, static: str) -> None:
-        """Let the model remember the static part, and that alone.
+    def _prime(self, static: str) -> Usage:
+        """Let the model remember the static part, and that alone; return what that costs.
 
         What it computes differs in the last bits by how many tokens it reads together. Without
         this an answer would depend on how much of its prompt the one before happened to share,
         and a run that went on later would not give what an uninterrupted one gives.
         """
+        if not static:
+            return Usage()
+        usage = Usage()
         primed = self._primed.get()
         if primed != [static]:
-            self._complete(static, max_tokens=1, cache_prompt=False)
+            usage += self._complete(static, max_tokens=1, cache_prompt=False)[1]
             # The last token is read again whenever the rest is remembered: from here on alone
-            self._complete(static, max_tokens=1)
+            usage += self._complete(static, max_tokens=1)[1]
             primed[:] = [static]
-        self._complete(static, max_tokens=1)
+        usage += self._complete(static, max_tokens=1)[1]
+        # They are no calls that answer anything
+        return replace(usage, calls=0, output_tokens=0)
 
     def _complete(self, prompt: str, **settings: Any) -> tuple[dict[str, Any], Usage]:
         results: list[dict[str, Any]] = []

@@ -7,7 +7,14 @@ import json
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    InvalidStateError,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +26,11 @@ from spacy_catalog_ner.llm.failures import (
     ModelUnavailableError,
     PromptTooLong,
     RequestFailed,
+    TextFault,
 )
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request, Usage
 from spacy_catalog_ner.llm.response_cache import ResponseCache
+from spacy_catalog_ner.llm.waiting import end_with
 from spacy_catalog_ner.per_process import PerProcess
 
 __all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
@@ -46,7 +55,8 @@ class SelectionModel(ABC):
     concurrency
         How many requests are in flight at once; with 1 no thread is started.
     max_failures
-        How many requests in a row may finally fail before `ModelUnavailableError` stops the run.
+        How many texts in a row may finally fail before `ModelUnavailableError` stops the run.
+        Those that fail for a reason of their own, such as their length, don't count.
     cache
         File of the response cache, made if it does not exist; none is used if None.
     """
@@ -109,7 +119,7 @@ class SelectionModel(ABC):
         Raises
         ------
         ModelUnavailableError
-            If as many requests in a row as `max_failures` says have failed.
+            If as many texts in a row as `max_failures` says have failed.
         CatalogNERError
             If the model cannot be used at all as it is configured.
         """
@@ -119,52 +129,64 @@ class SelectionModel(ABC):
         return self._answer_concurrently(groups)
 
     def _answer(self, requests: Iterable[Request]) -> Answer:
-        return Answer(tuple(self._reply(request) for request in requests))
+        text = object()
+        return Answer(tuple(self._reply(request, text) for request in requests))
 
     def _answer_concurrently(
         self, groups: Iterable[list[tuple[Request, ...]]]
     ) -> Iterator[list[Answer]]:
-        stopped_by: list[CatalogNERError] = []
+        stop: Future[Reply] = Future()  # fails with the error that stops the run
 
-        def reply(request: Request) -> Reply:
-            if stopped_by:  # what still waits is not asked any more
-                raise stopped_by[0]
+        def reply(request: Request, text: object) -> Reply:
+            if stop.done():  # what still waits is not asked any more
+                return stop.result()
             try:
-                return self._reply(request)
+                return self._reply(request, text)
             except CatalogNERError as err:
-                stopped_by.append(err)
-                raise
+                _fail(stop, err)
+                return stop.result()
 
-        pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="catalog-ner-llm")
+        def submit(requests: Iterable[Request]) -> list[Future[Reply]]:
+            text = object()
+            return [pool.submit(reply, request, text) for request in requests]
+
+        pool = ThreadPoolExecutor(
+            self.concurrency, "catalog-ner-llm", initializer=end_with, initargs=(stop,)
+        )
         waiting: deque[list[list[Future[Reply]]]] = deque()
         try:
             for group in groups:
-                waiting.append(
-                    [[pool.submit(reply, each) for each in requests] for requests in group]
-                )
+                waiting.append([submit(requests) for requests in group])
                 while waiting and (_is_done(waiting[0]) or self._is_far_ahead(waiting)):
-                    yield _collect(waiting.popleft())
+                    yield _collect(waiting.popleft(), stop)
             while waiting:
-                yield _collect(waiting.popleft())
+                yield _collect(waiting.popleft(), stop)
         finally:
+            _fail(stop, CatalogNERError("the run was left"))
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _is_far_ahead(self, waiting: Iterable[list[list[Future[Reply]]]]) -> bool:
         submitted = sum(len(futures) for group in waiting for futures in group)
         return submitted >= self.concurrency * (1 + _AHEAD)
 
-    def _reply(self, request: Request) -> Reply:
-        """Answer a request from the cache or by asking; only what stops the run is raised."""
+    def _reply(self, request: Request, text: object) -> Reply:
+        """Answer a request from the cache or by asking; only what stops the run is raised.
+
+        `text` stands for the text that the request belongs to.
+        """
         key = self._cache_key(request)
         stored = self._cache.get(key) if self._cache else None
         if stored is not None:
-            # A text that is refused whenever it is asked about does not stop a run of known ones
+            # A text that fails whenever it is asked about does not stop a run of known ones
             self._breaker.get().succeeded()
             return _recall(request, stored)
-        reply, cuts = self._ask_until_it_fits(request)
-        if reply.error:
-            self._breaker.get().failed(str(self), reply.error)
-            return reply
+        try:
+            reply, cuts = self._ask_until_it_fits(request)
+        except RequestFailed as err:
+            reason = one_line(str(err))
+            if not isinstance(err, TextFault):
+                self._breaker.get().failed(text, str(self), reason)
+            return Reply(request, usage=err.usage, error=reason)
         self._breaker.get().succeeded()
         if self._cache:
             stored = {"confidences": reply.confidences, "text": reply.text, "cuts": cuts}
@@ -172,26 +194,29 @@ class SelectionModel(ABC):
         return reply
 
     def _ask_until_it_fits(self, request: Request) -> tuple[Reply, int]:
-        """Return the reply, and how often the request had to be shortened."""
+        """Return the reply, and how often the request had to be shortened.
+
+        Raises
+        ------
+        RequestFailed
+            If there is none, with all that asking has cost.
+        """
         spent, cuts = Usage(), 0
         while True:
             try:
                 reply = self._ask(request)
                 return replace(reply, usage=spent + reply.usage), cuts
+            except RequestFailed as err:
+                spent += err.usage
+                shorter = _shorten(request) if isinstance(err, PromptTooLong) else None
+                if shorter is None:
+                    err.usage = spent
+                    raise
+                request, cuts = shorter, cuts + 1
             except CatalogNERError:
                 raise
-            except PromptTooLong as err:
-                spent += err.usage
-                shorter = _shorten(request)
-                if shorter is None:
-                    return Reply(request, usage=spent, error=one_line(str(err))), cuts
-                request, cuts = shorter, cuts + 1
-            except RequestFailed as err:
-                return Reply(request, usage=spent + err.usage, error=one_line(str(err))), cuts
             except Exception as err:  # whatever it is, the other texts go on
-                return Reply(
-                    request, usage=spent, error=one_line(f"{type(err).__name__}: {err}")
-                ), cuts
+                raise unexpected(err, spent) from err
 
     def _cache_key(self, request: Request) -> str:
         """Hash all that the answer to a request depends on."""
@@ -217,6 +242,13 @@ def one_line(reason: str) -> str:
     return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + " ..."
 
 
+def unexpected(err: Exception, usage: Usage = Usage()) -> RequestFailed:  # noqa: B008  (immutable)
+    """Turn an error that nobody foresaw into one of a request."""
+    # Half of a surrogate pair can be in a text, but not in UTF-8
+    kind = TextFault if isinstance(err, UnicodeEncodeError) else RequestFailed
+    return kind(f"{type(err).__name__}: {err}", usage)
+
+
 def _requests(prompt: Any) -> tuple[Request, ...]:
     if not isinstance(prompt, Prompt):
         raise CatalogNERError(
@@ -234,8 +266,19 @@ def _is_done(group: list[list[Future[Reply]]]) -> bool:
     return all(future.done() for futures in group for future in futures)
 
 
-def _collect(group: list[list[Future[Reply]]]) -> list[Answer]:
-    return [Answer(tuple(future.result() for future in futures)) for futures in group]
+def _collect(group: list[list[Future[Reply]]], stop: Future[Reply]) -> list[Answer]:
+    return [Answer(tuple(_result(future, stop) for future in futures)) for futures in group]
+
+
+def _fail(stop: Future[Reply], err: CatalogNERError) -> None:
+    with suppress(InvalidStateError):  # another was first
+        stop.set_exception(err)
+
+
+def _result(future: Future[Reply], stop: Future[Reply]) -> Reply:
+    """Wait for a reply, but no longer than the run goes on."""
+    wait((future, stop), return_when=FIRST_COMPLETED)
+    return (future if future.done() else stop).result()
 
 
 def _recall(request: Request, stored: dict[str, Any]) -> Reply:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from spacy_catalog_ner.llm.failures import RequestFailed
-from spacy_catalog_ner.llm.http_model import UnreadableAnswer, count
+from spacy_catalog_ner.llm.failures import PromptTooLong, TextFault
+from spacy_catalog_ner.llm.http_failures import UnreadableAnswer
+from spacy_catalog_ner.llm.http_model import count
 from spacy_catalog_ner.llm.probabilities import (
     Likely,
     confidence,
@@ -20,15 +21,15 @@ def read_chat(answer: dict[str, Any], request: Request) -> Reply:
 
     Raises
     ------
-    RequestFailed
-        If the model refuses to answer, or was stopped before it wrote anything.
+    TextFault
+        If the model refuses to answer, or was stopped before the end.
     UnreadableAnswer
         If the answer is empty.
     """
     choice, usage = answer["choices"][0], _usage(answer)
     if refusal := choice["message"].get("refusal"):
-        raise RequestFailed(f"the model refuses to answer: {refusal}", usage)
-    text = _written(choice["message"].get("content"), choice, usage)
+        raise TextFault(f"the model refuses to answer: {refusal}", usage)
+    text = _written(choice["message"].get("content"), choice, request, usage)
     content = (choice.get("logprobs") or {}).get("content")
     if request.questions and content:
         tokens = read_tokens(content)
@@ -41,11 +42,14 @@ def read_chat(answer: dict[str, Any], request: Request) -> Reply:
 def read_completion(answer: dict[str, Any], request: Request) -> Reply:
     """Read a written answer of the completions API; errors are those of `read_chat`."""
     choice, usage = answer["choices"][0], _usage(answer)
-    return Reply(request, text=_written(choice["text"], choice, usage), usage=usage)
+    return Reply(request, text=_written(choice["text"], choice, request, usage), usage=usage)
 
 
 def read_verdict(answer: dict[str, Any], request: Request) -> Reply:
-    """Read the next token after one question: its probabilities if there are any, else its text."""
+    """Read the next token after one question: its probabilities if there are any, else its text.
+
+    There the limit of one token is no reason to doubt what is written.
+    """
     choice = answer["choices"][0]
     word = choice["text"].strip()
     likely = _likely_first(choice.get("logprobs") or {})
@@ -54,12 +58,16 @@ def read_verdict(answer: dict[str, Any], request: Request) -> Reply:
     return Reply(request, text=word, usage=_usage(answer))
 
 
-def _written(text: str | None, choice: dict[str, Any], usage: Usage) -> str:
-    if text and text.strip():
-        return text
-    if choice.get("finish_reason") in ("length", "content_filter"):
-        raise RequestFailed(f"nothing was written (finish reason {choice['finish_reason']})", usage)
-    raise UnreadableAnswer("the answer is empty")
+def _written(text: str | None, choice: dict[str, Any], request: Request, usage: Usage) -> str:
+    reason = choice.get("finish_reason")
+    if reason == "length" and 0 < usage.output_tokens < request.max_tokens:
+        # The server of llama.cpp stops where the context ends.
+        raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
+    if reason in ("length", "content_filter"):
+        raise TextFault(f"the answer was not finished (finish reason {reason})", usage)
+    if not (text and text.strip()):
+        raise UnreadableAnswer("the answer is empty")
+    return text
 
 
 def _likely_first(logprobs: dict[str, Any]) -> Likely:

@@ -50,11 +50,13 @@ def make_openai_compatible(
     concurrency
         How many requests are in flight at once.
     timeout
-        Seconds to wait for a connection and for each part of an answer.
+        Seconds that one call may take from looking up the server to the last byte of the answer.
     max_retries
-        How many times to ask again for one answer.
+        How many times to ask again for one answer, if a fault may pass. A server that says how
+        long to wait is not asked before, unless that is more than ten minutes: then it fails.
     max_failures
-        How many requests in a row may finally fail before the run is stopped.
+        How many texts in a row may finally fail, not for a reason of their own, before the run is
+        stopped.
     temperature
         Randomness of what is written; 0 for none.
     structured
@@ -144,7 +146,7 @@ class OpenAICompatible(HttpModel):
             api_key=self._api_key(),
             base_url=self.base_url,
             timeout=self.timeout,
-            max_retries=self.max_retries,
+            max_retries=0,  # what may pass is tried again for all APIs alike
         )
 
     def _ask(self, request: Request) -> Reply:

@@ -49,7 +49,7 @@ def _read_token(item: dict[str, Any]) -> Token:
     return Token(item["token"], list(likely.items()))
 
 
-def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> float:
+def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> float | None:
     """Return the probability of yes against no at one place.
 
     Parameters
@@ -64,8 +64,8 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
 
     Returns
     -------
-    float
-        From 0 to 1; 0.5 if both words are too improbable for either to be listed.
+    float, or None
+        From 0 to 1; None if both words are too improbable for either to be listed.
     """
     yes_word, no_word = map(normalize_without_diacritics, answers)
     yes = no = 0.0
@@ -77,11 +77,13 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
                 yes += math.exp(log_probability)
             else:
                 no += math.exp(log_probability)
+    if not yes + no:
+        return None
     # What is not among the likeliest is at most as probable as the last of them, and as the rest.
     probabilities = [math.exp(log_probability) for _, log_probability in likely]
     floor = max(0.0, min(*probabilities, 1 - sum(probabilities)))
     yes, no = max(yes, floor), max(no, floor)
-    return yes / (yes + no) if yes + no > 0 else 0.5
+    return yes / (yes + no)
 
 
 def _begun_word(token: str, before: str) -> str:
@@ -112,16 +114,22 @@ def read_confidences(
     """
     written = "".join(token.text for token in tokens)
     starts = list(accumulate((len(token.text) for token in tokens), initial=0))
-    confidences = []
+    # What a model thinks aloud before its answer holds drafts of it.
+    answer_start = written.rfind("</think>") + 1
+    confidences: list[float] = []
     for number in range(1, count + 1):
-        value = re.search(rf'"{number}"\s*:\s*"({answers[0]}|{answers[1]})"', written, re.I)
+        pattern = re.compile(rf'"{number}"\s*:\s*"({answers[0]}|{answers[1]})"', re.I)
+        value = pattern.search(written, answer_start)
         if value is None:
             return None
         place = bisect_right(starts, value.start(1)) - 1
         if not tokens[place].likely:
             return None
         before = written[starts[place] : value.start(1)]
-        confidences.append(confidence(tokens[place].likely, answers, before))
+        found = confidence(tokens[place].likely, answers, before)
+        if found is None:
+            return None
+        confidences.append(found)
     return tuple(confidences)
 
 

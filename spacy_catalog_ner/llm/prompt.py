@@ -115,7 +115,8 @@ class Reply:
     request
         What was answered in the end, which may be shorter than what was asked first.
     confidences
-        Probability of yes against no for every question, where the model gives probabilities.
+        Probability of yes against no for every question, where the model gives probabilities;
+        None for a question to which neither is among its likeliest answers.
     text
         A written answer.
     usage
@@ -125,7 +126,7 @@ class Reply:
     """
 
     request: Request
-    confidences: tuple[float, ...] = ()
+    confidences: tuple[float | None, ...] = ()
     text: str = ""
     usage: Usage = Usage()
     error: str = ""

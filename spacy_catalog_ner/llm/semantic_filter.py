@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from spacy_catalog_ner.components.doc_record import (
     span_key,
 )
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.answers import Flaws, parse_copies, parse_ids, parse_verdicts
+from spacy_catalog_ner.llm.answers import Flaws, Judged, parse_copies, parse_ids, parse_verdicts
 from spacy_catalog_ner.llm.excerpt import excerpt, whole
 from spacy_catalog_ner.llm.prompt import Answer, Reply, Request
 from spacy_catalog_ner.llm.schemas import entities_schema, ids_schema, verdicts_schema
@@ -143,28 +144,32 @@ class SemanticFilter(SpanTask):
 
     def _annotate(self, doc: Doc, answer: Answer) -> Flaws:
         spans = distinct_spans(doc.spans[CANDIDATES])
-        chosen: set[int] = set()
+        written: Judged = {}
         confidences: dict[int, float] = {}
         flaws = Flaws()
         for reply in answer.replies:
             if reply.error:
                 continue
             if reply.confidences:
-                places = reply.request.candidates
-                confidences.update(zip(places, reply.confidences, strict=True))
+                for place, said in zip(reply.request.candidates, reply.confidences, strict=True):
+                    if said is None:
+                        flaws.malformed += 1
+                    else:
+                        confidences[place] = said
             else:
                 found, wrong = self._parse(reply, spans)
-                chosen |= found
+                written.update(found)
                 flaws.add(wrong)
+        chosen = {place for place, is_right in written.items() if is_right}
         chosen.update(p for p, confidence in confidences.items() if confidence >= self.threshold)
         group = SpanGroup(doc, name=SELECTED, spans=[spans[place] for place in sorted(chosen)])
         if chosen <= confidences.keys():
             group.attrs["scores"] = [confidences[place] for place in sorted(chosen)]
         doc.spans[SELECTED] = group
-        _write_verdicts(doc.spans[CANDIDATES], spans, confidences)
+        _write_verdicts(doc.spans[CANDIDATES], spans, written | confidences)
         return flaws
 
-    def _parse(self, reply: Reply, spans: list[Span]) -> tuple[set[int], Flaws]:
+    def _parse(self, reply: Reply, spans: list[Span]) -> tuple[Judged, Flaws]:
         places = reply.request.candidates
         if self.answer == "ids":
             return parse_ids(reply.text, places)
@@ -173,9 +178,12 @@ class SemanticFilter(SpanTask):
         return parse_verdicts(reply.text, places, self.words)
 
 
-def _write_verdicts(group: SpanGroup, spans: list[Span], confidences: dict[int, float]) -> None:
-    """Keep the confidence of every candidate, selected or not; None where it has none."""
+def _write_verdicts(group: SpanGroup, spans: list[Span], said: Mapping[int, float]) -> None:
+    """Keep what was said of every candidate, selected or not, as a number from 0 to 1, or None."""
     group.attrs.pop("verdicts", None)
-    if confidences:
-        by_key = {span_key(span): confidences.get(place) for place, span in enumerate(spans)}
+    if said:
+        by_key = {
+            span_key(span): float(said[place]) if place in said else None
+            for place, span in enumerate(spans)
+        }
         group.attrs["verdicts"] = [by_key[span_key(span)] for span in group]
