@@ -232,9 +232,18 @@ def test_a_known_answer_in_between_lets_the_run_go_on(tmp_path):
     "fault", [*map(status, (400, 413, 422)), TOO_LONG["openai"], finished("content_filter")]
 )
 def test_texts_that_are_refused_do_not_stop_the_run(fault):
-    with LocalServer(lambda body: fault) as server:
-        answers = ask_all(model_at(server, max_failures=2), [[ids()]] * 20)
-    assert all(answer.error for answer in answers)
+    with LocalServer(faults=[None] + [fault] * 20) as server:
+        model = model_at(server, concurrency=1, max_failures=2)
+        first, *others = ask_all(model, [[ids()]] * 21)
+    assert not first.error
+    assert all(answer.error for answer in others)
+
+
+def test_a_run_in_which_every_text_is_refused_stops():
+    with LocalServer(lambda body: status(400)) as server:
+        model = model_at(server, concurrency=1, max_failures=2)
+        with pytest.raises(ModelUnavailableError, match="2 texts in a row failed"):
+            ask_all(model, [[ids()]] * 20)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])

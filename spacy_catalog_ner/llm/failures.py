@@ -27,6 +27,9 @@ class RequestFailed(Exception):  # noqa: N818  (it says what happened, as Prompt
 class TextFault(RequestFailed):
     """The reason lies in the text: others may well be answered."""
 
+    is_certain = True
+    """False if it might lie in the settings as well, as long as no text has been answered."""
+
 
 class PromptTooLong(TextFault):
     """The request does not fit into the model's context: a shorter one might."""
@@ -43,16 +46,23 @@ class CircuitBreaker:
     ----------
     limit
         How many texts in a row may fail; the last of them stops the run.
+
+    Attributes
+    ----------
+    has_succeeded
+        Whether any request was answered.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.has_succeeded = False
         self._failed: set[object] = set()
         self._lock = threading.Lock()
 
     def succeeded(self) -> None:
         """Take note of a request that was answered: the count begins anew."""
         with self._lock:
+            self.has_succeeded = True
             self._failed.clear()
 
     def failed(self, text: object, model: str, reason: str) -> None:

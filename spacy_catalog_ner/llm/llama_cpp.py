@@ -13,7 +13,7 @@ from typing import Any
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.llm.bundled import BUNDLED_MODEL, bundled_gguf
 from spacy_catalog_ner.llm.compact_json import compact
-from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed
+from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
 from spacy_catalog_ner.llm.model import SelectionModel
 from spacy_catalog_ner.llm.probabilities import confidence, read_tokens
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
@@ -91,7 +91,7 @@ class LlamaCpp(SelectionModel):
             if usage.output_tokens < request.max_tokens:
                 reason = "the prompt leaves too little of the context for the answer"
                 raise PromptTooLong(reason, usage)
-            raise RequestFailed("the answer was not finished (finish reason length)", usage)
+            raise TextFault("the answer was not finished (finish reason length)", usage)
         return Reply(request, text=choice["text"], usage=usage)
 
     def _read_verdicts(self, request: Request, primed: Usage) -> Reply:

@@ -184,8 +184,10 @@ class SelectionModel(ABC):
             reply, cuts = self._ask_until_it_fits(request)
         except RequestFailed as err:
             reason = one_line(str(err))
-            if not isinstance(err, TextFault):
-                self._breaker.get().failed(text, str(self), reason)
+            breaker = self._breaker.get()
+            is_texts = isinstance(err, TextFault) and (err.is_certain or breaker.has_succeeded)
+            if not is_texts:
+                breaker.failed(text, str(self), reason)
             return Reply(request, usage=err.usage, error=reason)
         self._breaker.get().succeeded()
         if self._cache:
