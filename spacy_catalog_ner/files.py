@@ -38,6 +38,20 @@ def require_path(path: str | Path, what: str) -> Path:
     return path
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is not YAML.
+    """
+    try:
+        return srsly.read_yaml(path)
+    except (ValueError, YAMLError) as err:
+        raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
+
+
 def read_labels(path: str | Path) -> dict[str, str]:
     """Read a YAML file that describes each entity type: ``LABEL: description``.
 
@@ -47,10 +61,7 @@ def read_labels(path: str | Path) -> dict[str, str]:
         If it is missing or of another shape.
     """
     path = require_file(path, "YAML lines LABEL: description")
-    try:
-        labels = srsly.read_yaml(path)
-    except (ValueError, YAMLError) as err:
-        raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
+    labels = read_yaml(path)
     if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
         raise CatalogNERError(f"{path}: expected YAML lines LABEL: description")
     return labels

@@ -84,6 +84,15 @@ def test_a_name_is_found_across_lines_and_after_a_false_start():
     assert find_mentions(NLP("C+ (a.b)"), "a.b)", "X")[0].text == "a.b)"
 
 
+def test_a_name_is_found_however_its_accents_are_encoded():
+    apart = NLP("by cafe\u0301 tacvba in me\u0301xico")
+    assert [span.text for span in find_mentions(apart, "Caf\u00e9 Tacvba", "X")] == [
+        "cafe\u0301 tacvba"
+    ]
+    assert [span.text for span in find_mentions(apart, "m\u00e9xico", "X")] == ["me\u0301xico"]
+    assert find_mentions(NLP("caf\u00e9"), "cafe\u0301", "X")[0].text == "caf\u00e9"
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.text("ab A.\n")
 NAMES = TEXTS.filter(str.strip)
 

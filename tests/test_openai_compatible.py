@@ -220,6 +220,15 @@ def test_what_may_pass_is_tried_again(fault):
     assert len(server.bodies) == 2
 
 
+def test_an_answer_that_was_of_no_use_has_its_cost():
+    with LocalServer(faults=[empty]) as server:
+        once = ask(model_at(server), ids())
+    with LocalServer() as server:
+        other = ask(model_at(server), ids())
+    assert once.usage.calls == other.usage.calls + 1
+    assert once.usage.prompt_tokens > other.usage.prompt_tokens
+
+
 def test_a_stalled_server_is_given_up_after_the_time_limit_and_asked_again():
     with LocalServer(faults=[stall(2.0)]) as server:
         start = time.perf_counter()

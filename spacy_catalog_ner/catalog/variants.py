@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import srsly
-from srsly.ruamel_yaml.error import YAMLError
-
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.files import read_yaml
 
 MAX_RULES = 16  # which rules made a form is kept as bits of an unsigned 16-bit integer
 MAX_FORMS = 32  # forms of one name: rules combine, and a bad rule must not flood the catalog
@@ -96,10 +94,7 @@ class Variants:
                     f"{path}: no such file, expected variant rules: {names}, or a YAML file"
                 )
             file = shipped[str(path)]
-        try:
-            spec = srsly.read_yaml(file)
-        except (ValueError, YAMLError) as err:
-            raise CatalogNERError(f"{file}: not YAML ({' '.join(str(err).split())})") from None
+        spec = read_yaml(file)
         return cls(spec, str(file))
 
     def __call__(self, form: str) -> list[tuple[str, int]]:

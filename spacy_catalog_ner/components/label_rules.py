@@ -20,13 +20,11 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import srsly
 from spacy.tokens import Span
-from srsly.ruamel_yaml.error import YAMLError
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.files import read_yaml, require_file
 
 
 class LabelRules:
@@ -76,10 +74,7 @@ class LabelRules:
             If it is missing or of another shape; the message names file and key.
         """
         path = require_file(path, "label rules in YAML or JSON")
-        try:
-            data = srsly.read_yaml(path)
-        except (ValueError, YAMLError) as err:
-            raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
+        data = read_yaml(path)
         return cls({} if data is None else data, str(path))
 
     def to_dict(self) -> dict[str, Any]:

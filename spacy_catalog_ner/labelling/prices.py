@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import srsly
 from spacy.language import Language
-from srsly.ruamel_yaml.error import YAMLError
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.files import read_yaml, require_file
 from spacy_catalog_ner.labelling.models import find_models
 
 _SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"
@@ -57,10 +55,7 @@ def read_prices(path: str | Path) -> dict[str, Price]:
         If it is missing or of another shape.
     """
     path = require_file(path, f"YAML lines {_SHAPE}")
-    try:
-        rows = srsly.read_yaml(path)
-    except (ValueError, YAMLError) as err:
-        raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
+    rows = read_yaml(path)
     if not isinstance(rows, dict) or not rows:
         raise CatalogNERError(f"{path}: expected YAML lines {_SHAPE}")
     return {str(model): _read_price(values, f"{path}: {model}") for model, values in rows.items()}

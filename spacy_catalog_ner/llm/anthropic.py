@@ -165,7 +165,7 @@ def _read_message(answer: dict[str, Any], request: Request) -> Reply:
     written = [json.dumps(block["input"]) for block in blocks if block["type"] == "tool_use"]
     written += [block["text"] for block in blocks if block["type"] == "text"]
     if not any(text.strip() for text in written):
-        raise UnreadableAnswer("the answer is empty")
+        raise UnreadableAnswer("the answer is empty", usage=usage)
     return Reply(request, text=written[0], usage=usage)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spacy.tokens import Doc, Span, SpanGroup
 
+from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.components.doc_record import SELECTED
 from spacy_catalog_ner.components.mentions import find_mentions
 from spacy_catalog_ner.llm.answers import Flaws, Name, parse_entities
@@ -94,7 +95,7 @@ class DirectExtraction(SpanTask):
             if self._known_labels and label not in self._known_labels:
                 flaws.wrong_label.append((text, label))
                 continue
-            name = text.casefold()
+            name = normalize(text)
             found = find_mentions(doc, text, label)
             if not found:
                 flaws.invented.append((text, label))

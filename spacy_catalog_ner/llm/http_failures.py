@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
+from spacy_catalog_ner.llm.prompt import Usage
 from spacy_catalog_ner.llm.waiting import requested_pause
 
 # By these OpenAI, llama.cpp, vLLM and Anthropic say that a prompt is longer than the context.
@@ -51,10 +52,12 @@ class PassingFault(RequestFailed):
         Why there is no answer.
     pause
         Seconds to wait before, as the server asks for; 0 where it does not.
+    usage
+        What trying has cost.
     """
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, pause: float = 0.0, usage: Usage = Usage()) -> None:  # noqa: B008
+        super().__init__(reason, usage)
         self.pause = pause
 
 

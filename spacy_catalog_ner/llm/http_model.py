@@ -177,12 +177,14 @@ class HttpModel(SelectionModel):
         self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], Reply]
     ) -> tuple[Reply, int]:
         """Return what `read` makes of the answer, and how many calls had to be made again."""
-        retries = 0
+        retries, spent = 0, Usage()
         while True:
             try:
-                return self._call(path, body, read), retries
+                reply = self._call(path, body, read)
+                return replace(reply, usage=spent + reply.usage), retries
             except RequestFailed as err:
-                err.usage += Usage(retries=retries)
+                spent += err.usage  # of an answer that was of no use
+                err.usage = spent + Usage(retries=retries)
                 if not isinstance(err, PassingFault) or retries >= self.max_retries:
                     raise
                 pause(err.pause or usual_pause(retries))

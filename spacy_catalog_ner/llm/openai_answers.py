@@ -66,7 +66,7 @@ def _written(text: str | None, choice: dict[str, Any], request: Request, usage: 
     if reason in ("length", "content_filter"):
         raise TextFault(f"the answer was not finished (finish reason {reason})", usage)
     if not (text and text.strip()):
-        raise UnreadableAnswer("the answer is empty")
+        raise UnreadableAnswer("the answer is empty", usage=usage)
     return text
 
 
