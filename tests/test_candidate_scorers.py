@@ -176,6 +176,13 @@ def test_verdicts_are_weighed_with_the_rest(retriever_nlp, calibration):
     assert scores[0.01] < scores[0.99]
 
 
+def test_verdicts_that_a_calibration_knows_nothing_of_are_warned_of(retriever_nlp, calibration):
+    doc = retriever_nlp("play hello")
+    doc.spans["candidates"].attrs["verdicts"] = [0.9]
+    with pytest.warns(UserWarning, match="verdicts count for nothing"):
+        ConfidenceCalibrator(calibration=calibration)(doc)
+
+
 # Calibrating
 
 

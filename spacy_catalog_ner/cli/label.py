@@ -24,7 +24,9 @@ def label(
     pipeline: Annotated[
         str, typer.Option(help="A pipeline's config (.cfg), folder or package.")
     ] = "configs/teacher.cfg",
-    limit: Annotated[int, typer.Option(min=0, help="Label at most so many, 0: all.")] = 0,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Label at most so many, 0: all; a larger one goes on.")
+    ] = 0,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -42,7 +44,9 @@ def label(
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(min=0, help="Stop once so much is spent; needs --prices."),
+        typer.Option(
+            min=0, help="Stop once so much is spent; needs --prices, and a larger one goes on."
+        ),
     ] = None,
     dry_run: Annotated[
         bool,

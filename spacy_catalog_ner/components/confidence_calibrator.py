@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -86,7 +87,14 @@ class ConfidenceCalibrator(CandidateScorer):
 
     def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
         features = describe(doc, spans, self.calibration.tallies)
-        return self.calibration.confidences(features, verdicts_of(doc, spans))
+        verdicts = verdicts_of(doc, spans)
+        if self.calibration.judged is None and any(said is not None for said in verdicts):
+            warnings.warn(
+                f"{self.name}: the LLM's verdicts count for nothing, because the calibration was"
+                " made without any; calibrate again with --verdicts, or leave the LLM out",
+                stacklevel=2,
+            )
+        return self.calibration.confidences(features, verdicts)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Serialise the calibration."""

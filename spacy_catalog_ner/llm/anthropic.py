@@ -66,7 +66,8 @@ class Anthropic(HttpModel):
     """Asks a Claude model, which answers by the input of a tool and gives no probabilities.
 
     What all texts have in common, the tool included, is marked for Anthropic's prompt cache, which
-    takes it from about a thousand tokens on. Parameters are those of `make_anthropic`.
+    takes it from a thousand tokens or more on, depending on the model. Parameters are those of
+    `make_anthropic`.
     """
 
     def __init__(
