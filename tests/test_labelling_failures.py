@@ -36,6 +36,16 @@ def test_a_text_at_which_a_component_fails_goes_to_the_dead_letters(nlp, tmp_pat
     ]
 
 
+def test_a_pipeline_may_have_a_component_that_takes_no_error_handler(nlp, tmp_path):
+    nlp.add_pipe("ner").add_label("ARTIST")
+    nlp.initialize()
+    nlp.add_pipe("mini_poison")
+    source = write_texts(tmp_path / "in.jsonl", "drake", "poison", "adele")
+    summary = label(nlp, source, tmp_path / "out.jsonl")
+    assert summary["failures"] == 1
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
+
+
 @pytest.mark.parametrize("component", ["mini_poisoned_batch", "mini_careless_batch"])
 def test_a_component_that_gives_up_a_whole_batch_for_one_text_loses_only_that(
     nlp, tmp_path, component

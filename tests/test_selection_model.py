@@ -186,9 +186,13 @@ def test_a_run_is_stopped_at_once_even_if_its_first_text_still_waits():
 
 
 def test_a_run_that_is_left_waits_for_nothing():
-    faults = [None, *[status(429, headers={"retry-after-ms": "60000"})] * 20]
-    with LocalServer(faults=faults) as server:
-        answers = iter(model_at(server, concurrency=2)([Prompt([ids()])] for _ in range(9)))
+    def answer(body):
+        later = status(429, headers={"retry-after-ms": "60000"})
+        return {"ids": [1]} if text_of(body) == "text 0" else later
+
+    with LocalServer(answer) as server:
+        prompts = ([Prompt([ids(f"text {n}")])] for n in range(9))
+        answers = iter(model_at(server, concurrency=2)(prompts))
         next(answers)
         answers.close()
         assert not threads_after(0.5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,12 +141,14 @@ def _pipe(
 def _handling_errors(nlp: Language, handler: Callable[..., None]) -> Iterator[None]:
     """Give all components an error handler, and back the one that they had."""
     default = nlp.default_error_handler
-    handlers = {
-        name: component.get_error_handler()
-        for name, component in nlp.pipeline
-        if hasattr(component, "set_error_handler")
-    }
-    nlp.set_error_handler(handler)
+    handlers = {}
+    nlp.default_error_handler = handler
+    for name, component in nlp.pipeline:
+        # The parsers of spaCy 3.8 have no place to keep one: their errors end the batch.
+        with suppress(AttributeError):
+            previous = component.get_error_handler()
+            component.set_error_handler(handler)
+            handlers[name] = previous
     try:
         yield
     finally:
