@@ -55,6 +55,15 @@ UTTERANCES = [
 ]
 
 
+LONG = ("test_project", "test_docs")
+"""Files that take minutes."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the long files, so that no process of several is left with one at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 def annotate(text: str, names: dict[str, str]) -> dict:
     """Make an annotated row; each name stands once in the text."""
     spans = [
