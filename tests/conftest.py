@@ -59,6 +59,17 @@ LONG = ("test_project", "test_docs")
 """Files that take minutes."""
 
 
+def pytest_configure():
+    """Give each process of ``-n`` a core of its own.
+
+    Threads of language models and of PyTorch that compete for cores mostly wait for each other.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the long files, so that no process of several is left with one at the end."""
     items.sort(key=lambda item: item.path.stem not in LONG)
