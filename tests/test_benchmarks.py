@@ -124,3 +124,31 @@ def test_opening_the_report_is_measured(evaluation, tmp_path):
     evaluation.measure_html(tmp_path, 10, tmp_path / "report.html")
     opened = browser.measure_open(chromium, tmp_path / "report.html", 2)
     assert len(opened["open_s"]) == 2 and all(seconds > 0 for seconds in opened["open_s"])
+
+
+# The teacher
+
+
+@pytest.fixture
+def teacher(monkeypatch):
+    """The modules of the teacher's benchmark."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    return {name: importlib.import_module(f"teacher_{name}") for name in ("runs", "systems")}
+
+
+def test_a_threshold_lies_between_the_confidences_where_f1_is_best(teacher):
+    choose = teacher["systems"]._best_threshold
+    gold = [{"spans": [{"start": 0, "end": 5, "label": "SONG"}]}, {"spans": []}]
+    found = [[(0, 5, "SONG", 0.8), (0, 5, "CITY", 0.3)], [(2, 4, "CITY", 0.6)]]
+    assert choose(found, gold) == pytest.approx(0.7)
+    assert choose([[], []], gold) == 0
+
+
+def test_answers_that_are_kept_are_not_asked_for_again(teacher, tmp_path):
+    kept = tmp_path / "all-verdicts-5.test.jsonl"
+    kept.write_text('{"selected": []}\n{"selected": []}\n{"sel', encoding="utf8")
+    runs = teacher["runs"]
+    # Without a set there is nothing that could be asked
+    done = runs.run(None, "all", runs.selection(), 5, [{"text": "a"}, {"text": "b"}], kept)
+    assert done == [{"selected": []}] * 2
+    assert len(kept.read_text(encoding="utf8").splitlines()) == 2
