@@ -36,7 +36,7 @@ _COLUMNS = ("threshold", "precision", "recall", "f1", "prompt_tokens", "output_t
 _FULL = "SF+DER+calibration+constraints"
 _DER = f"SF+DER, k = {SHOWN}"
 _VOTE = "neighbour vote"
-_BASELINES = ("accept-all", "longest match with prior", _VOTE, "ICL")
+_BASELINES = ("accept-all", "longest match with prior", _VOTE, "ICL", "ICL+DER")
 
 
 def main() -> int:
@@ -101,8 +101,10 @@ def _systems(systems: Systems, store: str) -> list[tuple[str, Any]]:
         ("calibration", systems.calibrated),
         ("all", lambda: systems.calibrated("confident")),
         ("without LLM", systems.known),
-        ("ICL", systems.extract),
-        ("SF", lambda: systems.select(0)),
+        ("ICL+DER", systems.extract),
+        ("ICL", lambda: systems.extract("random")),
+        ("SF", lambda: systems.select(SHOWN, strategy="random")),
+        ("SF, k = 0", lambda: systems.select(0)),
     ]
     if store == "all":
         made += [(form, lambda form=form: systems.select(SHOWN, form)) for form in ("ids", "json")]

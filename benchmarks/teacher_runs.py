@@ -22,14 +22,17 @@ _TIMED = 20  # texts
 
 
 def make_pipeline(
-    sets: TeacherSet, store: str, task: Row | None, k: int = SHOWN, **model: Any
+    sets: TeacherSet, store: str, task: Row | None, retrieval: Row | None = None, **model: Any
 ) -> Language:
-    """Make matcher and retriever and, where there is a task, the LLM."""
+    """Make matcher and retriever and, where there is a task, the LLM.
+
+    `retrieval` has settings of the retriever, ``k`` and ``strategy``.
+    """
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher", config={"catalog": str(sets.catalog)})
     nlp.add_pipe(
         "dynamic_exemplar_retriever",
-        config={"store": str(sets.stores[store]), "k": k},
+        config={"store": str(sets.stores[store]), "k": SHOWN, **(retrieval or {})},
     )
     if task is not None:
         task = {"labels": str(sets.labels_path), **task}
@@ -49,7 +52,9 @@ def extraction() -> Row:
     return {"@llm_tasks": "spacy_catalog_ner.DirectExtraction.v1"}
 
 
-def run(sets: TeacherSet, store: str, task: Row, k: int, rows: list[Row], path: Path) -> list[Row]:
+def run(
+    sets: TeacherSet, store: str, task: Row, retrieval: Row, rows: list[Row], path: Path
+) -> list[Row]:
     """Return what the LLM said of every text, asking about those that `path` does not have yet.
 
     Returns
@@ -60,7 +65,7 @@ def run(sets: TeacherSet, store: str, task: Row, k: int, rows: list[Row], path: 
     """
     done = _read(path)
     if len(done) < len(rows):
-        nlp = _warm(sets, store, task, k)
+        nlp = _warm(sets, store, task, retrieval)
         with path.open("a", encoding="utf8") as stream:
             waiting = rows[len(done) :]
             for row in tqdm(waiting, desc=path.stem, unit="text", mininterval=10):
@@ -70,12 +75,12 @@ def run(sets: TeacherSet, store: str, task: Row, k: int, rows: list[Row], path: 
     return done[: len(rows)]
 
 
-def time_one_by_one(sets: TeacherSet, store: str, task: Row, k: int) -> float:
+def time_one_by_one(sets: TeacherSet, store: str, task: Row, retrieval: Row) -> float:
     """Return the median seconds that a test text takes, matching and retrieval included.
 
     It is measured apart from the answers, which may come from several runs on a busy machine.
     """
-    nlp = _warm(sets, store, task, k)
+    nlp = _warm(sets, store, task, retrieval)
     seconds = []
     for row in sets.test[:_TIMED]:
         start = time.perf_counter()
@@ -84,9 +89,9 @@ def time_one_by_one(sets: TeacherSet, store: str, task: Row, k: int) -> float:
     return median(seconds)
 
 
-def _warm(sets: TeacherSet, store: str, task: Row, k: int) -> Language:
+def _warm(sets: TeacherSet, store: str, task: Row, retrieval: Row) -> Language:
     """Make a pipeline that has loaded its models and read the static part of the prompt."""
-    nlp = make_pipeline(sets, store, task, k)
+    nlp = make_pipeline(sets, store, task, retrieval)
     text = sets.dev[0]["text"]
     nlp(text)
     nlp(f"{text} and this")

@@ -94,16 +94,23 @@ class Systems:
         vote = NeighbourVote(store=self._exemplars, threshold=0)
         return self._score("neighbour vote", [vote])
 
-    def extract(self) -> System:
-        """Let the LLM write the entities (ICL)."""
-        return self._ask("ICL", extraction(), SHOWN, "icl", dev=False)
+    def extract(self, strategy: str = "dynamic") -> System:
+        """Let the LLM write the entities, as shown by similar exemplars or by random ones (ICL)."""
+        name, key = ("ICL+DER", "icl") if strategy == "dynamic" else ("ICL", f"icl-{strategy}")
+        retrieval = {"k": SHOWN, "strategy": strategy}
+        return self._ask(name, extraction(), retrieval, key, dev=False)
 
-    def select(self, k: int, answer: str = "verdicts") -> System:
-        """Let the LLM select, without exemplars (SF) or with them (SF+DER)."""
-        name = "SF" if k == 0 else f"SF+DER, k = {k}"
+    def select(self, k: int, answer: str = "verdicts", strategy: str = "dynamic") -> System:
+        """Let the LLM select, as shown by similar exemplars (SF+DER) or by random ones (SF)."""
+        name, key = f"SF+DER, k = {k}", f"{answer}-{k}"
+        if strategy != "dynamic":
+            name, key = "SF", f"{key}-{strategy}"
+        elif k == 0:
+            name = "SF, k = 0"
         if answer != "verdicts":
             name += f", {answer}"
-        return self._ask(name, selection(answer), k, f"{answer}-{k}", dev=answer == "verdicts")
+        retrieval = {"k": k, "strategy": strategy}
+        return self._ask(name, selection(answer), retrieval, key, dev=answer == "verdicts")
 
     def constrained(self) -> System:
         """SF+DER and constraints."""
@@ -129,11 +136,11 @@ class Systems:
             calibrate(nlp, verdicts=self.verdicts, seed=self.seed).to_disk(path)
         return ConfidenceCalibrator(calibration=path, threshold=0)
 
-    def _ask(self, name: str, task: Row, k: int, key: str, dev: bool) -> System:
+    def _ask(self, name: str, task: Row, retrieval: Row, key: str, dev: bool) -> System:
         parts = ("dev", "test") if dev else ("test",)
-        answers = {part: self._answers(key, task, k, part) for part in parts}
+        answers = {part: self._answers(key, task, retrieval, part) for part in parts}
         if key not in self._seconds:
-            self._seconds[key] = time_one_by_one(self.sets, self.store, task, k)
+            self._seconds[key] = time_one_by_one(self.sets, self.store, task, retrieval)
         found = {
             part: [self._scored(part, number, row, dev) for number, row in enumerate(rows)]
             for part, rows in answers.items()
@@ -146,10 +153,10 @@ class Systems:
             _usage(answers["test"]),
         )
 
-    def _answers(self, key: str, task: Row, k: int, part: str) -> list[Row]:
+    def _answers(self, key: str, task: Row, retrieval: Row, part: str) -> list[Row]:
         # Where no exemplar is shown, the store does not matter
-        path = self.folder / f"{self.store if k else 'none'}-{key}.{part}.jsonl"
-        return run(self.sets, self.store, task, k, getattr(self.sets, part), path)
+        path = self.folder / f"{self.store if retrieval['k'] else 'none'}-{key}.{part}.jsonl"
+        return run(self.sets, self.store, task, retrieval, getattr(self.sets, part), path)
 
     def _scored(self, part: str, number: int, row: Row, has_confidences: bool) -> Scored:
         if not has_confidences or row["verdicts"] is None:
@@ -164,7 +171,9 @@ class Systems:
     def _judged(self, name: str, components: list[Callable[[Doc], Doc]], overlap: str) -> System:
         key = f"verdicts-{SHOWN}"
         asked = self.select(SHOWN)
-        verdicts = {part: self._answers(key, selection(), SHOWN, part) for part in ("dev", "test")}
+        verdicts = {
+            part: self._answers(key, selection(), {"k": SHOWN}, part) for part in ("dev", "test")
+        }
         system = self._score(name, components or [_select], overlap, verdicts)
         system.seconds += asked.seconds - self._retrieval
         system.usage = asked.usage

@@ -149,6 +149,6 @@ def test_answers_that_are_kept_are_not_asked_for_again(teacher, tmp_path):
     kept.write_text('{"selected": []}\n{"selected": []}\n{"sel', encoding="utf8")
     runs = teacher["runs"]
     # Without a set there is nothing that could be asked
-    done = runs.run(None, "all", runs.selection(), 5, [{"text": "a"}, {"text": "b"}], kept)
+    done = runs.run(None, "all", runs.selection(), {"k": 5}, [{"text": "a"}, {"text": "b"}], kept)
     assert done == [{"selected": []}] * 2
     assert len(kept.read_text(encoding="utf8").splitlines()) == 2
