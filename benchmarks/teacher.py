@@ -81,13 +81,15 @@ def main() -> int:
 
 
 def _source_digest() -> str:
-    """Hash what the answers depend on: prompts, tasks, models and retrieval."""
-    package = Path(spacy_catalog_ner.__file__).parent
+    """Hash what answers and calibrations depend on: all of the package, the labels, the sets."""
+    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for folder in ("llm", "exemplars", "catalog"):
-        for path in sorted((package / folder).rglob("*")):
-            if path.suffix in (".py", ".jinja"):
+    for folder in (Path(spacy_catalog_ner.__file__).parent, here.parent / "configs" / "labels"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".jinja", ".yml"):
                 digest.update(path.read_bytes())
+    for name in ("teacher_sets.py", "teacher_runs.py"):
+        digest.update((here / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -68,7 +68,7 @@ def prepare(
     stores = {}
     for size, rows in (("all", train), ("few", random.Random(seed).sample(train, few))):
         stores[size] = folder / f"{name}-{size}"
-        if not stores[size].exists():
+        if not (stores[size] / "meta.json").exists():
             _build_store(rows, catalog, stores[size])
     samples = {
         part: random.Random(seed).sample(splits[part], min(count, len(splits[part])))

@@ -208,7 +208,8 @@ def _accept(doc: Doc) -> Doc:
 
 def _select(doc: Doc) -> Doc:
     doc = _accept(doc)
-    said = doc.spans[CANDIDATES].attrs["verdicts"] or ()
+    group = doc.spans[CANDIDATES]
+    said = group.attrs["verdicts"] or [None] * len(group)
     doc.spans[SELECTED].attrs["scores"] = [verdict or 0.0 for verdict in said]
     return doc
 

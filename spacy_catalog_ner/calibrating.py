@@ -68,7 +68,13 @@ def calibrate(
             " exemplars a calibration is fitted on"
         )
     filters = [name for name, factory in factories.items() if factory == _FILTER]
-    exemplars = nlp.get_pipe(retrievers[0]).store.exemplars
+    retriever = nlp.get_pipe(retrievers[0])
+    store = retriever.store
+    # What is not to be retrieved is not to be known by another way either
+    allowed = store.select(retriever.lang, retriever.held_out)
+    exemplars = [
+        each for each, is_allowed in zip(store.exemplars, allowed, strict=True) if is_allowed
+    ]
     texts: dict[str, list[Exemplar]] = defaultdict(list)
     for exemplar in exemplars:
         texts[duplicate_key(exemplar.text)].append(exemplar)

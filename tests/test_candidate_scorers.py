@@ -210,6 +210,18 @@ def test_duplicates_are_left_out_together(mini_catalog, mini_embedder, store):
     assert calibrate(nlp, progress=False).report["exemplars"] == len(annotated())
 
 
+def test_exemplars_that_are_held_out_are_not_known_to_a_calibration(retriever_nlp, tmp_path):
+    held_out = tmp_path / "names.txt"
+    held_out.write_text("hello", encoding="utf8")
+
+    config = retriever_nlp.config.copy()
+    config["components"]["dynamic_exemplar_retriever"]["held_out"] = str(held_out)
+    known = calibrate(retriever_nlp, progress=False).report["exemplars"]
+    calibration = calibrate(spacy.blank("en").from_config(config), progress=False)
+    named = sum("hello" in row["text"] and bool(row["spans"]) for row in annotated())
+    assert calibration.report["exemplars"] == known - named
+
+
 def test_a_catalog_that_has_grown_can_be_calibrated(retriever_nlp):
     nlp = spacy.blank("en").from_config(retriever_nlp.config)
     nlp.get_pipe("catalog_matcher").add_entries([{"text": "please play", "label": "SONG"}])

@@ -197,6 +197,20 @@ def test_any_other_refusal_is_not_repeated(message, parameter):
     assert len(server.bodies) == 1
 
 
+def test_words_of_a_text_that_is_repeated_name_no_parameter():
+    def answer(body):
+        said = body["messages"][-1]["content"]
+        return status(422, f"cannot take: {said}") if "temperature" in said else affirm(body)
+
+    with LocalServer(answer) as server:
+        refused, other = ask_all(
+            model_at(server), [[verdicts("what is the temperature")], [verdicts("play adele")]]
+        )
+        assert server.bodies[-1]["temperature"] == 0
+    assert refused.error.startswith("HTTP 422")
+    assert not other.error
+
+
 def test_a_refused_parameter_may_be_named_in_a_field_alone():
     faults = [status(400, "Invalid value", param="response_format.json_schema")]
     with LocalServer(faults=faults) as server, pytest.warns(UserWarning, match="JSON schema"):

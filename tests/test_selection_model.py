@@ -7,6 +7,7 @@ import multiprocessing
 import pickle
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 from asking import EXEMPLARS, ask, ask_all, ids, verdicts
@@ -222,14 +223,28 @@ def test_a_success_in_between_lets_the_run_go_on():
     assert sum(bool(each.error) for each in answers) == 20
 
 
-def test_a_known_answer_in_between_lets_the_run_go_on(tmp_path):
+@pytest.mark.parametrize(("fault", "stops"), [(status(400), False), (status(401), True)])
+def test_among_known_answers_a_dead_server_stops_the_run_and_refusals_do_not(
+    tmp_path, fault, stops
+):
+    def answer(body):
+        return {"ids": [1]} if text_of(body) == "play adele" else fault
+
     cache = tmp_path / "responses.sqlite"
-    with LocalServer(faults=[None] + [status(401)] * 20) as server:
+    requests = [[ids(text)] for text in (["play drake", "play adele"] * 20)]
+    with LocalServer(answer) as server:
+        ask_all(model_at(server, cache=cache), [[ids("play adele")]])
         model = model_at(server, cache=cache, concurrency=1, max_failures=5)
-        ask_all(model, [[ids("play adele")]])
-        texts = (["play drake"] * 4 + ["play adele"]) * 5
-        answers = ask_all(model, [[ids(text)] for text in texts])
-    assert sum(bool(each.error) for each in answers) == 20
+        with pytest.raises(ModelUnavailableError) if stops else nullcontext():
+            answers = ask_all(model, requests)
+            assert sum(bool(each.error) for each in answers) == 20
+
+
+def test_what_is_wrong_with_the_settings_stops_the_run(monkeypatch):
+    monkeypatch.delenv("MINI_KEY", raising=False)
+    model = OpenAICompatible("stand-in", key_variable="MINI_KEY")
+    with pytest.raises(ModelUnavailableError, match="MINI_KEY is not set"):
+        ask_all(model, [[ids()]])
 
 
 @pytest.mark.parametrize(

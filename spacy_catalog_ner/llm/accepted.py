@@ -41,15 +41,17 @@ class Accepted:
     temperature: bool = True
     max_tokens: bool = True
 
-    def without(self, refusal: str) -> Accepted:
+    def without(self, refusal: str, text: str = "") -> Accepted:
         """Return what is left after a refusal, the same if it names none of these parameters.
 
         Parameters
         ----------
         refusal
             What the server said, or the parameter that it named.
+        text
+            What it was asked about. Some servers repeat it: its words name no parameter.
         """
-        named = set(re.findall(r"\w+", refusal.lower()))
+        named = _words(refusal) - _words(text)
         if self.top_tokens and named & _PROBABILITIES:
             # 20 is what most servers allow at most, and some of them 5
             return replace(self, top_tokens=5 if self.top_tokens > 5 else 0)
@@ -66,6 +68,12 @@ class Accepted:
         losses = []
         if self.top_tokens and not less.top_tokens:
             losses.append("it gives no log-probabilities, so verdicts have no confidences")
+        if self.temperature and not less.temperature:
+            losses.append("it chooses its own temperature, so answers may differ from run to run")
         if self.schema and not less.schema:
             losses.append("it does not hold answers to a JSON schema, so some may be malformed")
         return losses
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))

@@ -25,10 +25,10 @@ class RequestFailed(Exception):  # noqa: N818  (it says what happened, as Prompt
 
 
 class TextFault(RequestFailed):
-    """The reason lies in the text: others may well be answered."""
+    """The reason lies in the text: others may well be answered.
 
-    is_certain = True
-    """False if it might lie in the settings as well, as long as no text has been answered."""
+    As long as no text has been, it might lie in the settings as well.
+    """
 
 
 class PromptTooLong(TextFault):
@@ -36,7 +36,7 @@ class PromptTooLong(TextFault):
 
 
 class ModelUnavailableError(CatalogNERError):
-    """So many texts in a row have failed that going on is of no use."""
+    """The model cannot be used as it is set up, or so many texts in a row have failed."""
 
 
 class CircuitBreaker:
@@ -50,7 +50,7 @@ class CircuitBreaker:
     Attributes
     ----------
     has_succeeded
-        Whether any request was answered.
+        Whether any request was answered, now or before.
     """
 
     def __init__(self, limit: int) -> None:
@@ -58,6 +58,10 @@ class CircuitBreaker:
         self.has_succeeded = False
         self._failed: set[object] = set()
         self._lock = threading.Lock()
+
+    def recalled(self) -> None:
+        """Take note of an answer of before: the settings are right, if nothing else is."""
+        self.has_succeeded = True
 
     def succeeded(self) -> None:
         """Take note of a request that was answered: the count begins anew."""

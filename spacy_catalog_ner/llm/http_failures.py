@@ -36,8 +36,6 @@ class RequestRefused(TextFault):
         The parameter that it named; empty if none.
     """
 
-    is_certain = False
-
     def __init__(self, reason: str, parameter: str) -> None:
         super().__init__(reason)
         self.parameter = parameter

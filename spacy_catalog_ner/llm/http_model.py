@@ -160,7 +160,10 @@ class HttpModel(SelectionModel):
                 err.usage += Usage(retries=again)
                 if not isinstance(err, RequestRefused):
                     raise
-                less = accepted.without(err.parameter or str(err))
+                refusal, text = (
+                    (err.parameter, "") if err.parameter else (str(err), request.context)
+                )
+                less = accepted.without(refusal, text)
                 if less == accepted:
                     raise
                 self._give_up(less, str(err))

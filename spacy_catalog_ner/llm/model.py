@@ -39,6 +39,8 @@ __all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "Selection
 # slow answer does not leave the others' places empty.
 _AHEAD = 8
 _LONGEST_REASON = 300  # characters
+# What is stored is read from the model's answer: to be raised whenever that is read differently.
+_READING = 1
 
 
 class SelectionModel(ABC):
@@ -119,9 +121,8 @@ class SelectionModel(ABC):
         Raises
         ------
         ModelUnavailableError
-            If as many texts in a row as `max_failures` says have failed.
-        CatalogNERError
-            If the model cannot be used at all as it is configured.
+            If as many texts in a row as `max_failures` says have failed, or the model cannot be
+            used at all as it is configured.
         """
         groups = ([_requests(prompt) for prompt in group] for group in prompts)
         if self.concurrency == 1:
@@ -177,18 +178,20 @@ class SelectionModel(ABC):
         key = self._cache_key(request)
         stored = self._cache.get(key) if self._cache else None
         if stored is not None:
-            # A text that fails whenever it is asked about does not stop a run of known ones
-            self._breaker.get().succeeded()
+            self._breaker.get().recalled()
             return _recall(request, stored)
         try:
             reply, cuts = self._ask_until_it_fits(request)
         except RequestFailed as err:
             reason = one_line(str(err))
             breaker = self._breaker.get()
-            is_texts = isinstance(err, TextFault) and (err.is_certain or breaker.has_succeeded)
-            if not is_texts:
+            if not (isinstance(err, TextFault) and breaker.has_succeeded):
                 breaker.failed(text, str(self), reason)
             return Reply(request, usage=err.usage, error=reason)
+        except ModelUnavailableError:
+            raise
+        except CatalogNERError as err:  # of the settings: it would be that of every text
+            raise ModelUnavailableError(str(err)) from err
         self._breaker.get().succeeded()
         if self._cache:
             stored = {"confidences": reply.confidences, "text": reply.text, "cuts": cuts}
@@ -225,6 +228,7 @@ class SelectionModel(ABC):
         if self._cache is None:
             return ""
         parts = [
+            _READING,
             self.identity,
             request.static,
             request.context,
