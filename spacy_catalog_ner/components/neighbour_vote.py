@@ -31,7 +31,8 @@ def make_neighbour_vote(
     Parameters
     ----------
     store
-        Folder of an exemplar store, as ``catalog-ner exemplars build`` makes it.
+        Folder of an exemplar store, as ``catalog-ner exemplars build`` makes it. All of it
+        counts, whatever a retriever holds out: where that matters, build one without.
     neighbours
         Let the exemplars retrieved for the text vote beside the prior of the name; without them
         no retriever is needed.
