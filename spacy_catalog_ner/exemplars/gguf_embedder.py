@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.llama_server import import_xllamacpp, start_server
 from spacy_catalog_ner.per_process import PerProcess
 
 CONTEXT_LENGTH = 512
@@ -72,26 +72,18 @@ class GGUFEmbedder:
 
 
 def _load(model: str) -> Any:
-    try:
-        import xllamacpp
-    except ImportError:
-        raise MissingExtraError("A GGUF embedder", "local-llm") from None
+    xllamacpp = import_xllamacpp("A GGUF embedder")
     path = require_file(model, "a GGUF model")
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.embedding = True
-    params.n_ctx = params.n_batch = params.n_ubatch = CONTEXT_LENGTH
-    params.n_parallel = 1  # with several, one text has a part in another's mean
-    params.cache_ram_mib = 0
-    # Not all cores of the machine, which in a container may be more than there are for it.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores or 1
-    params.verbosity = -1
-    try:
-        server = xllamacpp.Server(params)
-        if "data" not in server.handle_embeddings({"input": "a"}):  # the file names no pooling
-            params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-            server = xllamacpp.Server(params)
-    except RuntimeError as err:
-        raise CatalogNERError(f"{path}: llama.cpp cannot load it as a model ({err})") from None
+    start = partial(
+        start_server,
+        xllamacpp,
+        path,
+        embedding=True,
+        n_ctx=CONTEXT_LENGTH,
+        n_batch=CONTEXT_LENGTH,
+        n_ubatch=CONTEXT_LENGTH,
+    )
+    server = start()
+    if "data" not in server.handle_embeddings({"input": "a"}):  # the file names no pooling
+        server = start(pooling_type=xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN)
     return server

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
-import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.llama_server import import_xllamacpp, start_server
 from spacy_catalog_ner.llm.bundled import BUNDLED_MODEL, bundled_gguf
 from spacy_catalog_ner.llm.compact_json import compact
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
@@ -152,29 +151,15 @@ class LlamaCpp(SelectionModel):
         return result["choices"][0], usage
 
     def _load(self) -> Any:
-        try:
-            import xllamacpp
-        except ImportError:
-            raise MissingExtraError("LlamaCpp", "local-llm") from None
-        path = self._path()
-        threads = self.threads or _available_cores()
-        params = xllamacpp.CommonParams()
-        params.model.path = str(path)
-        params.n_ctx = self.n_ctx
-        params.n_parallel = 1
-        params.n_ubatch = 128  # prompts are short: larger batches only wait
-        params.swa_full = True  # without it a sliding-window model can't reuse a shared prefix
-        params.cache_ram_mib = 0
-        params.n_ctx_checkpoints = 0
-        params.cpuparams.n_threads = threads
-        params.cpuparams_batch.n_threads = threads
-        params.verbosity = -1
-        # It listens on a port of this machine too: nobody else is to use it.
-        params.api_keys = [secrets.token_urlsafe()]
-        try:
-            return xllamacpp.Server(params)
-        except RuntimeError as err:
-            raise CatalogNERError(f"{path}: llama.cpp cannot load it as a model ({err})") from None
+        return start_server(
+            import_xllamacpp("LlamaCpp"),
+            self._path(),
+            self.threads,
+            n_ctx=self.n_ctx,
+            n_ubatch=128,  # prompts are short: larger batches only wait
+            swa_full=True,  # without it a sliding-window model can't reuse a shared prefix
+            n_ctx_checkpoints=0,
+        )
 
     def _path(self) -> Path:
         path = bundled_gguf() if self.model == BUNDLED_MODEL else Path(self.model)
@@ -192,9 +177,3 @@ def _version() -> str:
         return importlib.metadata.version("xllamacpp")
     except importlib.metadata.PackageNotFoundError:
         raise MissingExtraError("LlamaCpp", "local-llm") from None
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux: a container may have fewer than the machine
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,0 +1,72 @@
+"""Models in GGUF files, run in this process by llama.cpp."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+
+
+def import_xllamacpp(feature: str) -> Any:
+    """Return the module that runs llama.cpp.
+
+    Parameters
+    ----------
+    feature
+        What needs it, for the error.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import xllamacpp
+    except ImportError:
+        raise MissingExtraError(feature, "local-llm") from None
+    return xllamacpp
+
+
+def start_server(xllamacpp: Any, path: Path, threads: int | None = None, **settings: Any) -> Any:
+    """Load a model that answers one call at a time.
+
+    Parameters
+    ----------
+    xllamacpp
+        What `import_xllamacpp` gave.
+    path
+        The GGUF file.
+    threads
+        Threads to compute with; all cores this process may use if None.
+    **settings
+        Further parameters of llama.cpp, by their names in xllamacpp's ``CommonParams``.
+
+    Raises
+    ------
+    CatalogNERError
+        If llama.cpp cannot load it.
+    """
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_parallel = 1  # with several, one text has a part in another's embedding
+    params.cache_ram_mib = 0
+    threads = threads or _available_cores()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.verbosity = -1
+    # It listens on a port of this machine too: nobody else is to use it.
+    params.api_keys = [secrets.token_urlsafe()]
+    for name, value in settings.items():
+        setattr(params, name, value)
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as err:
+        raise CatalogNERError(f"{path}: llama.cpp cannot load it as a model ({err})") from None
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may have fewer than the machine
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
