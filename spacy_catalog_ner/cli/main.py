@@ -17,6 +17,7 @@ from spacy_catalog_ner.cli.convert import convert
 from spacy_catalog_ner.cli.corpus import corpus_app
 from spacy_catalog_ner.cli.evaluate import evaluate, report
 from spacy_catalog_ner.cli.exemplars import exemplars_app
+from spacy_catalog_ner.cli.generate import generate_app
 from spacy_catalog_ner.cli.label import label
 from spacy_catalog_ner.errors import CatalogNERError
 
@@ -31,6 +32,7 @@ app.add_typer(catalog_app)
 app.add_typer(corpus_app)
 app.add_typer(exemplars_app)
 app.add_typer(cache_app)
+app.add_typer(generate_app)
 _PIPELINE_COMMAND = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command(context_settings=_PIPELINE_COMMAND)(label)
 app.command(context_settings=_PIPELINE_COMMAND)(calibrate)
