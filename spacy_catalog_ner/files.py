@@ -237,9 +237,13 @@ def _parse_one_by_one(
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+# Made once: `json.dumps` makes one for every row, which takes as long as to write it
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def dump_row(row: dict[str, Any]) -> str:
     """One JSONL line, with its newline."""
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return _encode(row) + "\n"
 
 
 @contextmanager
