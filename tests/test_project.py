@@ -48,7 +48,7 @@ def test_no_two_commands_write_the_same_file():
 def test_what_a_command_reads_and_writes_stands_in_its_script(name):
     script = " ".join(COMMANDS[name]["script"])
     for path in COMMANDS[name]["outputs"]:
-        stem = re.sub(r"(\.summary)?\.(md|json|jsonl)$", "", path)
+        stem = re.sub(r"(\.(summary|rejected))?\.(md|json|jsonl)$", "", path)
         if name in ("package", "train-ner", "train-grounded"):  # they add to the name they get
             stem = str(Path(path).parent)
         assert stem in script, f"{name} does not write {path}"
