@@ -16,5 +16,11 @@ from spacy_catalog_ner.cli.generate_review import review
 generate_app = typer.Typer(
     name="generate", help="Make conversational data sets.", no_args_is_help=True
 )
-for command in (detect, cluster, patterns, review, agreement, populate, augment, card):
+generate_app.command()(detect)
+generate_app.command()(cluster)
+# Values of the model's config are given as --section.key value
+generate_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    patterns
+)
+for command in (review, agreement, populate, augment, card):
     generate_app.command()(command)
