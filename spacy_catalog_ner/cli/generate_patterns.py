@@ -19,7 +19,7 @@ def patterns(
         list[str],
         typer.Argument(
             metavar="SOURCES...",
-            help="JSONL of patterns, of annotated utterances, or of seeds, marked representative."
+            help="JSONL of patterns, of annotated utterances, or of seeds, marked representative.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],

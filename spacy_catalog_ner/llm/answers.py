@@ -106,7 +106,7 @@ def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, Flaws]:
 
     Parameters and what is returned are those of `parse_verdicts`.
     """
-    numbers = _find_list(written, "ids")
+    numbers = find_list(written, "ids")
     if numbers is None:
         return {}, Flaws(malformed=1)
     flaws = Flaws()
@@ -144,7 +144,7 @@ def parse_copies(
     tuple
         What it says of the candidates, and what is wrong.
     """
-    items = _find_list(written, "entities")
+    items = find_list(written, "entities")
     if items is None:
         return {}, Flaws(malformed=1)
     copies, flaws = _read_names(items)
@@ -177,7 +177,7 @@ def parse_entities(written: str) -> tuple[list[Name], Flaws]:
         Text and label of every entity in order, on one line each, and what is wrong: items of
         another shape are malformed.
     """
-    items = _find_list(written, "entities")
+    items = find_list(written, "entities")
     return ([], Flaws(malformed=1)) if items is None else _read_names(items)
 
 
@@ -208,7 +208,7 @@ def _as_dict(name: Name) -> dict[str, str]:
     return dict(zip(("text", "label"), name, strict=True))
 
 
-def _find_list(written: str, key: str) -> list[Any] | None:
+def find_list(written: str, key: str) -> list[Any] | None:
     answer = _find_object(written, {key})
     value = None if answer is None else answer[key]
     return value if isinstance(value, list) else None
