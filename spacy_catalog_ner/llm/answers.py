@@ -209,6 +209,7 @@ def _as_dict(name: Name) -> dict[str, str]:
 
 
 def find_list(written: str, key: str) -> list[Any] | None:
+    """Return the list under a key of the first JSON object in an answer; None if there is none."""
     answer = _find_object(written, {key})
     value = None if answer is None else answer[key]
     return value if isinstance(value, list) else None
