@@ -14,7 +14,7 @@ from mentions import measure_real_coverage
 from names import SETS, mixed_names, write_names, write_real_names
 from report import Report, ratio, size_text, time_text
 from timing import measure_adversarial, measure_linearity, measure_live, measure_throughput
-from workers import COUNTS, measure_workers
+from workers import measure_workers
 
 _BUILDS = 3
 _LIVE_BATCHES = 5
@@ -39,6 +39,7 @@ class Run:
     large: int
     live: int
     longest: int
+    workers: int
     repetitions: int
     seed: int
     report: Report
@@ -202,10 +203,10 @@ def measure_large(run: Run) -> None:
     report.add("- memory, resident, after matching all texts", size_text(figures["memory"]["rss"]))
     tiny = run.catalog(min(100, run.names))
     catalogs = {"blank": None, "tiny": tiny, "large": run.catalog(count)}
-    one, several = map(str, COUNTS)
+    one, several = "1", str(run.workers)
     for method in ("fork", "spawn"):
         progress(f"memory of workers, {method}")
-        totals = alone(measure_workers, method, catalogs, run.texts)
+        totals = alone(measure_workers, method, catalogs, run.texts, run.workers)
         report.measurements.setdefault("workers", {})[method] = totals
 
         def added(number: str, base: str, totals: Any = totals) -> int:

@@ -18,7 +18,7 @@ from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
 
 Row = dict[str, Any]
 SHOWN = 5  # exemplars, as in configs/teacher.cfg
-_TIMED = 40  # texts
+_TIMED = 20
 
 
 def make_pipeline(

@@ -11,26 +11,24 @@ from measure import exhaust, give_back, memory, progress
 from spacy.language import Language
 from timing import make_pipeline
 
-COUNTS = (1, 4)
-
 
 def measure_workers(
-    method: str, catalogs: dict[str, Path | None], texts: list[str]
+    method: str, catalogs: dict[str, Path | None], texts: list[str], several: int
 ) -> dict[str, dict[str, dict[str, int]]]:
-    """Measure what one and what four workers need, with each catalog, after matching all texts.
+    """Measure what one and what several workers need, with each catalog, after matching all texts.
 
-    Workers are made as ``nlp.pipe(n_process=4)`` makes them: this process has the pipeline, starts
-    the workers and stays. A worker is measured when it has matched every text. What is summed up
-    are the proportional set sizes (PSS) of this process and all workers, where a page that n
-    processes share counts 1/n in each, and so once in the sum.
+    Workers are made as ``nlp.pipe(n_process=several)`` makes them: this process has the pipeline,
+    starts the workers and stays. A worker is measured when it has matched every text. What is
+    summed up are the proportional set sizes (PSS) of this process and all workers, where a page
+    that n processes share counts 1/n in each, and so once in the sum.
 
     The totals are what the machine must have. Most of them is Python, spaCy and its libraries,
     which every pipeline needs in every process, whatever matches in it: they say little about the
     catalog. What the matcher takes is the total less that of as many processes doing the same
     without it, a blank pipeline (None in `catalogs`): with all it keeps in each process, such as
     the normal forms of words, which would be left out in a comparison with a tiny catalog. So
-    "four workers through one" is ``(with 4 - blank 4) / (with 1 - blank 1)``: 1 where they share
-    everything, 4 where they share nothing.
+    "several workers through one" is ``(with 4 - blank 4) / (with 1 - blank 1)`` for four: 1 where
+    they share everything, 4 where they share nothing.
 
     Parameters
     ----------
@@ -38,6 +36,10 @@ def measure_workers(
         "fork", as spaCy does on Linux, or "spawn".
     catalogs
         Compiled catalogs, None for a pipeline without the matcher.
+    texts
+        What each worker matches.
+    several
+        How many workers.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def measure_workers(
         `measure.memory`), and ``private``, summed.
     """
     return {
-        name: {str(count): _total(method, path, texts, count) for count in COUNTS}
+        name: {str(count): _total(method, path, texts, count) for count in (1, several)}
         for name, path in catalogs.items()
     }
 
