@@ -35,6 +35,7 @@ RUN = [
     "catalog-ner convert",
     "catalog-ner evaluate",
     "catalog-ner exemplars",
+    "catalog-ner generate",
     "catalog-ner label",
     "catalog-ner report",
     "cat",
