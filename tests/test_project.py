@@ -92,6 +92,7 @@ def test_every_variable_is_documented():
 # All of it, small
 
 SMALL = {
+    "dataset_size": 500,
     "traffic_limit": 6,
     "test_limit": 8,
     "exemplar_limit": 30,
@@ -102,9 +103,9 @@ SMALL = {
 RUNNING = re.compile(r"^=+ ([\w-]+) =+$", re.MULTILINE)
 
 
-def run_project(folder: Path) -> tuple[set[str], str]:
-    """Run everything and return the commands that ran, and all output."""
-    command = [sys.executable, "-m", "spacy", "project", "run", "all", "."]
+def run_project(folder: Path, workflow: str = "all") -> tuple[set[str], str]:
+    """Run a workflow and return the commands that ran, and all output."""
+    command = [sys.executable, "-m", "spacy", "project", "run", workflow, "."]
     for name, value in SMALL.items():
         command += [f"--vars.{name}", str(value)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -121,7 +122,7 @@ def run_project(folder: Path) -> tuple[set[str], str]:
     output = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
     started = RUNNING.findall(output)
     skipped = set(re.findall(r"Skipping '([\w-]+)': nothing changed", output))
-    assert set(started) | skipped == set(PROJECT["workflows"]["all"])
+    assert set(started) | skipped == set(PROJECT["workflows"][workflow])
     return set(started) - skipped, output
 
 
@@ -199,3 +200,17 @@ def test_a_changed_config_runs_again_only_what_depends_on_it(project):
     config.write_text(text.replace('overlap = "allow"', 'overlap = "longest"'))
     ran, output = run_project(project)
     assert ran == {"predict-baseline", "report"}, output
+
+
+@pytest.mark.slow
+def test_a_data_set_is_made_of_what_people_accepted(project):
+    ran, _ = run_project(project, "dataset")
+    assert ran == {"detect", "cluster", "patterns", "review", "populate"}
+    made = project / "corpus/media-en/dataset"
+    card = srsly.read_json(made / "sets/card.json")
+    assert card["population"]["patterns"] >= 400
+    assert card["population"]["patterns_nobody_has_reviewed"] == 0
+    assert card["validation"]["problems"] == {}
+    assert (
+        sum(len(path.read_text("utf8").splitlines()) for path in made.glob("sets/*.jsonl")) == 500
+    )
