@@ -241,3 +241,8 @@ def test_the_figures_shown_are_those_measured(page, results):
     report = json.loads((REPOSITORY / f"benchmarks/results/{results}.json").read_text("utf8"))
     measured = [(line["what"].removeprefix("- "), line["figure"]) for line in report["table"]]
     assert shown and set(shown) <= set(measured)
+
+
+def test_the_tables_of_the_teacher_are_those_measured():
+    tables = (REPOSITORY / "benchmarks/results/teacher.md").read_text(encoding="utf8")
+    assert tables.strip() in (REPOSITORY / "docs/teacher.md").read_text(encoding="utf8")
