@@ -51,7 +51,16 @@ def _run(options: argparse.Namespace) -> None:
         raise CatalogNERError(f"--only: expected some of {','.join(PARTS)}, got {unknown}")
     settings = {
         key: getattr(options, key)
-        for key in ("names", "large", "live", "longest", "workers", "repetitions", "seed")
+        for key in (
+            "names",
+            "large",
+            "live",
+            "longest",
+            "workers",
+            "methods",
+            "repetitions",
+            "seed",
+        )
     }
     texts = read_texts(options.data, SETS, options.seed)
     report = Report(machine(), {**settings, "texts": len(texts)})
@@ -97,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--live", int, 10_000, "entries added live at once; a tenth of it one by one")
     add("--longest", int, 1_000_000, "characters of the longest text")
     add("--workers", int, 4, "processes that match at once with the large catalog")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=["fork", "spawn"],
+        default=["fork", "spawn"],
+        help="ways in which they are started (both)",
+    )
     add("--repetitions", int, 5, "times that throughput is measured; builds at most 3 times")
     add("--seed", int, 0, "for everything that is drawn or shuffled")
     add("--only", str, ",".join(PARTS), "parts to run")

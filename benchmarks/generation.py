@@ -58,11 +58,15 @@ def _run(options: argparse.Namespace) -> Report:
     }
     if unknown := set(options.only) - set(parts):
         raise CatalogNERError(f"--only: expected some of {', '.join(parts)}, got {unknown}")
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
+        folder = options.work or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise CatalogNERError(f"{folder}: expected an empty folder for what is made")
         for name, add in parts.items():
             if name in options.only:
                 progress(name)
-                add(options, report, Path(folder))
+                add(options, report, folder)
     return report
 
 
@@ -148,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the public sets; without it, what needs them is left out",
     )
     parser.add_argument("--output", type=Path, default=here / "results", help="folder for results")
+    parser.add_argument("--work", type=Path, help="empty folder to keep what is made in")
     parser.add_argument(
         "--utterances", type=int, default=100_000, help="utterances to cluster (100,000)"
     )

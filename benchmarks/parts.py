@@ -40,6 +40,7 @@ class Run:
     live: int
     longest: int
     workers: int
+    methods: list[str]
     repetitions: int
     seed: int
     report: Report
@@ -204,7 +205,7 @@ def measure_large(run: Run) -> None:
     tiny = run.catalog(min(100, run.names))
     catalogs = {"blank": None, "tiny": tiny, "large": run.catalog(count)}
     one, several = "1", str(run.workers)
-    for method in ("fork", "spawn"):
+    for method in run.methods:
         progress(f"memory of workers, {method}")
         totals = alone(measure_workers, method, catalogs, run.texts, run.workers)
         report.measurements.setdefault("workers", {})[method] = totals

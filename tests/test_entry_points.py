@@ -43,6 +43,7 @@ EXTRAS = (
     "matplotlib",
     "numkong",
     "openai",
+    "rapidfuzz",
     "sentence_transformers",
     "sklearn",
     "spacy_llm",

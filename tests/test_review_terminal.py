@@ -34,6 +34,12 @@ SECONDS = 30
 _COMMANDS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]")
 
 
+def _begin_session() -> None:
+    """Take the terminal, and Ctrl-C as terminals have it: shells ignore it in the background."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A terminal with a ``catalog-ner generate review`` in it, whose stdout goes to a file."""
 
@@ -56,7 +62,7 @@ class Terminal:
                 stdout=stdout,
                 stderr=self.slave,
                 start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                preexec_fn=_begin_session,
             )
 
     def press(self, keys, then) -> str:
@@ -227,6 +233,7 @@ def test_an_edit_can_be_given_up(folder, review, keys):
     terminal = review()
     terminal.wait_for("? help")
     terminal.press("e", then="> play <SONG> by <ARTIST>")
+    time.sleep(1)  # readline shows the line before it reads: a Ctrl-C in between is lost
     assert "1 of 4" in terminal.press(keys, then="Left as it was")
     terminal.end("q")
     assert log(folder) == []
