@@ -232,12 +232,18 @@ def test_every_file_linked_to_exists():
 
 
 @pytest.mark.parametrize(
-    ("page", "results"), [("catalogs", "catalog"), ("evaluation", "evaluation")], ids=name
+    ("page", "results", "section"),
+    [
+        ("catalogs", "catalog", "Speed and memory"),
+        ("evaluation", "evaluation", "Speed and memory"),
+        ("datasets", "generation", "How good it is, and how fast"),
+    ],
+    ids=name,
 )
-def test_the_figures_shown_are_those_measured(page, results):
+def test_the_figures_shown_are_those_measured(page, results, section):
     text = (REPOSITORY / f"docs/{page}.md").read_text(encoding="utf8")
-    _, speed = text.split("\n## Speed and memory\n")
-    shown = re.findall(r"^\| (.+?) \| (.+?) \|", speed, re.MULTILINE)[1:]  # without the head
+    _, figures = text.split(f"\n## {section}\n")
+    shown = re.findall(r"^\| (.+?) \| (.+?) \|", figures, re.MULTILINE)[1:]  # without the head
     report = json.loads((REPOSITORY / f"benchmarks/results/{results}.json").read_text("utf8"))
     measured = [(line["what"].removeprefix("- "), line["figure"]) for line in report["table"]]
     assert shown and set(shown) <= set(measured)
