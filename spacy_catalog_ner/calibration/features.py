@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,14 @@ def make_features(
     """
     keys = candidate_keys(text, candidates)
     counts = _count_keys(left_out)
+    share = tallies.share
     rows = [
-        _rates(item, key, exemplars, tallies, counts)
+        _rates(item, key, exemplars, tallies, share, counts)
         for item, key in zip(candidates, keys, strict=True)
     ]
     strengths = [vote_and_prior(row) for row in rows]
-    for number, row in enumerate(rows):
-        row += _rivalry(number, candidates, strengths)
+    for number, (row, near) in enumerate(zip(rows, _find_overlapping(candidates), strict=True)):
+        row += _rivalry(number, near, candidates, strengths)
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
@@ -110,6 +112,7 @@ def _rates(
     key: dict[str, str],
     exemplars: Sequence[Mapping[str, Any]],
     tallies: Tallies,
+    share: float,
     left_out: Counts,
 ) -> list[float]:
     def seen(kind: str) -> tuple[int, int]:
@@ -124,7 +127,7 @@ def _rates(
         right, total = seen(kind)
         return (right + strength * fallback) / (total + strength)
 
-    label = rate("label", tallies.share, 5)
+    label = rate("label", share, 5)
     name_label = rate("name_label", label, 1)
     left, right = rate("left", label, 2), rate("right", label, 2)
     vote, present = _ask_neighbours(item["label"], exemplars, name_label)
@@ -160,13 +163,29 @@ def _count(items: Sequence[Candidate], label: str) -> int:
     return sum(item["label"] == label for item in items)
 
 
-def _rivalry(number: int, candidates: Sequence[Candidate], strengths: list[float]) -> list[float]:
+def _find_overlapping(candidates: Sequence[Candidate]) -> Iterator[list[int]]:
+    """Yield, for each candidate, the numbers of the others that overlap with it."""
+    order = sorted(range(len(candidates)), key=lambda number: candidates[number]["start"])
+    starts = [candidates[number]["start"] for number in order]
+    longest = max((item["end"] - item["start"] for item in candidates), default=0)
+    for number, item in enumerate(candidates):
+        first = bisect_right(starts, item["start"] - longest)
+        last = bisect_left(starts, item["end"])
+        yield [
+            other
+            for other in order[first:last]
+            if other != number and candidates[other]["end"] > item["start"]
+        ]
+
+
+def _rivalry(
+    number: int, near: Iterable[int], candidates: Sequence[Candidate], strengths: list[float]
+) -> list[float]:
     start, end, _ = place(candidates[number])
     same, overlapping, rank = [], [], 0
     inside = False
-    for other, (item, strength) in enumerate(zip(candidates, strengths, strict=True)):
-        if other == number or item["start"] >= end or item["end"] <= start:
-            continue
+    for other in near:
+        item, strength = candidates[other], strengths[other]
         if (item["start"], item["end"]) == (start, end):
             same.append(strength)
             rank += other < number

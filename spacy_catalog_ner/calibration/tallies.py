@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -87,13 +88,15 @@ class Tallies:
 def candidate_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str]]:
     """Return the key of every candidate for each of `KINDS`."""
     words = [(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
+    starts = [start for start, _, _ in words]
+    ends = [end for _, end, _ in words]
     keys = []
     for item in candidates:
         label = item["label"]
-        before = [word for _, end, word in words if end <= item["start"]]
-        after = [word for start, _, word in words if start >= item["end"]]
-        left = normalize(before[-1]) if before else _EDGE
-        right = normalize(after[0]) if after else _EDGE
+        before = bisect_right(ends, item["start"]) - 1
+        after = bisect_left(starts, item["end"])
+        left = normalize(words[before][2]) if before >= 0 else _EDGE
+        right = normalize(words[after][2]) if after < len(words) else _EDGE
         name = normalize(item["text"])
         parts = {
             "label": (label,),

@@ -15,6 +15,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples
+from spacy.training.batchers import minibatch_by_padded_size
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
@@ -29,6 +30,8 @@ from spacy_catalog_ner.errors import CatalogNERError
 Targets = Literal["hard", "soft", "weighted"]
 Place = tuple[int, int, str]
 """Where a candidate is, in characters, and its label."""
+
+_PADDED_TOKENS = 256  # that the model reads at once, with padding
 
 Decision = tuple[list[list[Span]], np.ndarray]
 """The distinct candidates of each Doc that the student knows the label of, and all confidences."""
@@ -184,10 +187,25 @@ class CandidateClassifier(TrainablePipe):
         asked = [(doc, found) for doc, found in zip(docs, spans, strict=True) if found]
         if not asked:
             return spans, np.zeros(0)
+        # Texts of about the same length go together, so that little of what is read is padding
+        log_odds: list[np.ndarray] = [np.zeros(0)] * len(asked)
+        for some in minibatch_by_padded_size(
+            enumerate(asked), _PADDED_TOKENS, len(asked), get_length=lambda item: len(item[1][0])
+        ):
+            numbers, pairs = zip(*some, strict=True)
+            parts = np.cumsum([len(found) for _, found in pairs])[:-1]
+            for number, part in zip(numbers, np.split(self._ask(pairs), parts), strict=True):
+                log_odds[number] = part
+        return spans, sigmoid(np.concatenate(log_odds))
+
+    def _ask(self, asked: Sequence[tuple[Doc, list[Span]]]) -> np.ndarray:
+        """Return the log-odds of all candidates of some texts."""
         features = [self._features.describe(doc, found) for doc, found in asked]
         batch = self._make_batch(asked, features)
-        log_odds = self.model.predict(([doc for doc, _ in asked], batch))
-        return spans, sigmoid(self.model.ops.to_numpy(log_odds))
+        log_odds: np.ndarray = self.model.ops.to_numpy(
+            self.model.predict(([doc for doc, _ in asked], batch))
+        )
+        return log_odds
 
     def set_annotations(self, docs: Iterable[Doc], scores: Decision) -> None:
         """Write confidences of the candidates and those that are selected."""
