@@ -118,7 +118,11 @@ def _round(data: bytes) -> bytes:
         logging.disable(logging.WARNING)  # advice to simplify the model before
         try:
             quantize_dynamic(
-                large, small, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8
+                large,
+                small,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
             )
         finally:
             logging.disable(logging.NOTSET)

@@ -39,7 +39,7 @@ def quantize(nlp: Language) -> Language:
     except ImportError:
         raise MissingExtraError("A student's transformer", "transformers") from None
     try:
-        from torch.ao.quantization import quantize_dynamic
+        from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
     except ImportError:
         raise CatalogNERError(
             f"PyTorch {torch.__version__} can no longer quantise in this way; to_onnx(nlp,"
@@ -50,7 +50,7 @@ def quantize(nlp: Language) -> Language:
         model = layer.transformer  # type: ignore[attr-defined]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that later releases may lack it, see above
-            small = quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+            small = quantize_dynamic(model, {torch.nn.Linear: per_channel_dynamic_qconfig})
         return InferenceOnly(small, model.config)
 
     replace_transformers(nlp, make)
