@@ -20,7 +20,10 @@ from spacy_catalog_ner.catalog import Entry, compile_catalog
 
 REQUESTS, CALLERS, RELOADS = 1000, 8, 10
 TEXT = "play ardenfell and bellamora"
-VERSIONS = {"ardenfell": [Entry("Ardenfell", "ARTIST")], "bellamora": [Entry("Bellamora", "ARTIST")]}
+VERSIONS = {
+    "ardenfell": [Entry("Ardenfell", "ARTIST")],
+    "bellamora": [Entry("Bellamora", "ARTIST")],
+}
 SELECT_ALL = """
 every = {"components.candidate_classifier.threshold": 0.0}
 spacy.load("student", config=every).to_disk("student")
