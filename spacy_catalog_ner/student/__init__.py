@@ -1,1 +1,1 @@
-"""What ``configs/student_*.cfg`` refer to: the suggester and the backbone."""
+"""What ``configs/student_*.cfg`` refer to, and the card of a trained student."""
