@@ -97,7 +97,7 @@ def render_sources(package: str, license: str, sources: Iterable[Source]) -> str
     sources
         What it is made of.
     """
-    blocks = [f"Licence of {package}: {license or UNKNOWN}", "It is made of:"]
+    blocks = [f"Licence of {package}: {license or UNKNOWN}", "It is made of, or learned from:"]
     for source in sources:
         lines = [f"# {source.name}", ""]
         lines += [f"* Author: {source.author}"] if source.author else []
