@@ -22,11 +22,11 @@ _LABELS = Path(__file__).parent.parent / "configs" / "labels"
 
 # Folder of --data and file of labels; files of train, development and test. Snips has no third
 # split: its development set is the part of train that comes first in a seeded shuffle.
-_SETS = {
+SOURCES = {
     "massive": ("massive_en", "massive_en.yml", ("train", "dev", "test")),
     "snips": ("snips", "snips.yml", ("train_full", None, "validate")),
 }
-SETS = tuple(_SETS)
+SETS = tuple(SOURCES)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ def prepare(
     name: str, data: Path, folder: Path, *, dev: int, test: int, few: int, seed: int
 ) -> TeacherSet:
     """Read a set and write its catalog and exemplar stores to a folder, if they are not there."""
-    source, labels_name, files = _SETS[name]
+    source, labels_name, files = SOURCES[name]
     labels_path = _LABELS / labels_name
     labels = set(read_labels(labels_path))
-    splits = _read_splits(data / source, files, labels, seed)
+    splits = read_splits(data / source, files, labels, seed)
     folder.mkdir(parents=True, exist_ok=True)
     catalog = folder / f"{name}.catalog"
     if not catalog.exists():
-        compile_catalog(_entries(splits), catalog)
+        compile_catalog(oracle_entries(splits), catalog)
     held_out = {normalize(row["text"]) for part in ("dev", "test") for row in splits[part]}
     train = [row for row in splits["train"] if normalize(row["text"]) not in held_out]
     stores = {}
@@ -77,9 +77,10 @@ def prepare(
     return TeacherSet(name, labels_path, catalog, stores, samples["dev"], samples["test"])
 
 
-def _read_splits(
-    source: Path, files: tuple[str, str | None, str], labels: set[str], seed: int
+def read_splits(
+    source: Path, files: tuple[str, str | None, str], labels: set[str] | None, seed: int
 ) -> dict[str, list[Row]]:
+    """Return train, development and test texts, with spans of the labels given, or of all."""
     problems = Problems()
     splits = {
         part: [row for _, row in read_annotated(source / f"{file}.jsonl.gz", problems, labels)]
@@ -93,7 +94,8 @@ def _read_splits(
     return splits
 
 
-def _entries(splits: dict[str, list[Row]]) -> Iterable[Entry]:
+def oracle_entries(splits: dict[str, list[Row]]) -> Iterable[Entry]:
+    """Return an entry for every name that is an entity in any of some splits."""
     names = {
         (normalize(row["text"][span["start"] : span["end"]]), span["label"])
         for rows in splits.values()

@@ -36,6 +36,7 @@ def prepare_corpus(
     lang: str,
     labels: set[str],
     limits: Limits,
+    has_traffic: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Write catalog entries, exemplars, development and test sets and traffic of a corpus.
@@ -45,6 +46,9 @@ def prepare_corpus(
     the exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
     ``.jsonl.gz`` has no catalogs: an *oracle* catalog is made of the gold spans of all three,
     exemplars come from train, and the rest of train, without its annotations, is the traffic.
+
+    Texts of the test set are left out of all others, and those of the development set of what is
+    learned from.
 
     Parameters
     ----------
@@ -61,6 +65,9 @@ def prepare_corpus(
         Labels to take; spans with others are no entities here.
     limits
         How many utterances to take of each.
+    has_traffic
+        Whether there are utterances for a teacher to label. If not, ``traffic.jsonl`` is empty and
+        all of train are exemplars.
     seed
         Of the shuffle.
 
@@ -73,7 +80,7 @@ def prepare_corpus(
     own_catalogs = (source / "catalogs").is_dir()
     if own_catalogs:
         entries: Iterable[Entry] = read_entries(source / "catalogs", problems)
-        sets = _read_sets(source, lang, labels, problems)
+        sets = _read_sets(source, lang, labels, problems, has_traffic)
     else:
         splits = _read_splits(source, lang, labels, problems)
         entries = _oracle_entries(splits)
@@ -86,6 +93,8 @@ def prepare_corpus(
         sets["exemplars"] = sets["exemplars"][limits.dev :]
     else:
         cut = limits.exemplars or len(sets["exemplars"]) // 2
+        if not has_traffic:
+            cut = len(sets["exemplars"])
         sets["traffic"] = sets["exemplars"][cut:]
         sets["exemplars"] = sets["exemplars"][:cut]
 
@@ -98,7 +107,7 @@ def prepare_corpus(
     held_out: set[str] = set()  # nothing that is learned from is tested or chosen on
     for name in ("test", "dev", "exemplars", "traffic"):
         rows = [row for row in sets[name] if normalize(row["text"]) not in held_out]
-        if not rows:
+        if not rows and (has_traffic or name != "traffic"):
             raise CatalogNERError(f"{source}: no utterance for {name!r} in language {lang!r}")
         if name in ("test", "dev"):
             held_out.update(normalize(row["text"]) for row in rows)
@@ -111,13 +120,14 @@ def prepare_corpus(
 
 
 def _read_sets(
-    source: Path, lang: str, labels: set[str], problems: Problems
+    source: Path, lang: str, labels: set[str], problems: Problems, has_traffic: bool
 ) -> dict[str, list[Row]]:
     sets = {
         name: [row for _, row in read_annotated(source / f"{name}.{lang}.jsonl", problems, labels)]
         for name in ("exemplars", "test")
     }
-    sets["traffic"] = [row for _, row in read_texts(source / f"traffic.{lang}.jsonl", problems)]
+    traffic = read_texts(source / f"traffic.{lang}.jsonl", problems) if has_traffic else ()
+    sets["traffic"] = [row for _, row in traffic]
     return sets
 
 

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
+from spacy_catalog_ner.annotations import check_span
 from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, SELECTED, span_scores
 from spacy_catalog_ner.errors import Problems
 
@@ -31,28 +32,28 @@ def make_doc(
     its group, for training; what keys each span had is JSON in the ``row_keys`` of ``attrs``, for
     `doc_to_row`.
 
+    The row's ``candidates`` go to ``doc.spans["candidates"]`` with their confidences, for training
+    with soft targets, if each of them has a ``score`` from 0 to 1; else there is no such group. Of
+    these too, what is broken or off the boundaries is reported and left out.
+
     `doc` is the text where it has been tokenized before, as by whoever annotated it.
     """
     if doc is None:
         doc = nlp.make_doc(row["text"])
-    spans: list[Span] = []
-    scores: list[float] = []
-    keys: list[dict[str, Any]] = []
-    for item in row["spans"]:
-        kb_id = "" if item.get("id") is None else str(item["id"])
-        span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
-        if span is None:
-            surface = row["text"][item["start"] : item["end"]]
-            message = f"{surface!r} is off token boundaries; span skipped"
-            problems.add("span off token boundaries", path, line, message)
-            continue
-        spans.append(span)
-        scores.append(item.get("score", 1.0))
-        keys.append({key: value for key, value in item.items() if key not in _PLACE})
-    attrs = {"scores": scores, "row_keys": json.dumps(keys)}
+    spans, attrs = _make_spans(doc, row["spans"], "span", problems, path, line)
     for key in (SELECTED, ENTITIES):
         doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
     doc.set_ents(filter_spans(spans))
+    if _have_scores(row.get("candidates")):
+        good = []
+        for item in row["candidates"]:
+            kind, message = check_span(item, row["text"], None)
+            if kind:
+                problems.add("broken candidate", path, line, f"{message}; candidate skipped")
+            else:
+                good.append(item)
+        spans, attrs = _make_spans(doc, good, "candidate", problems, path, line)
+        doc.spans[CANDIDATES] = SpanGroup(doc, name=CANDIDATES, spans=spans, attrs=attrs)
     return doc
 
 
@@ -92,11 +93,48 @@ _PLACE = ("start", "end", "label")
 _MADE_BY_PIPELINES = ("spans", "candidates", "selected", "exemplar_labels", "catalog_ner")
 
 
+def _have_scores(candidates: Any) -> bool:
+    """Tell a list whose items each have a confidence; NaN is none, nor is true."""
+    return isinstance(candidates, list) and all(
+        isinstance(item, dict)
+        and type(item.get("score")) in (int, float)
+        and 0 <= item["score"] <= 1
+        for item in candidates
+    )
+
+
+def _make_spans(
+    doc: Doc,
+    items: list[dict[str, Any]],
+    what: str,
+    problems: Problems,
+    path: str | Path,
+    line: int,
+) -> tuple[list[Span], dict[str, Any]]:
+    """Return the spans on token boundaries, and the ``attrs`` of a group of them."""
+    spans: list[Span] = []
+    scores: list[float] = []
+    keys: list[dict[str, Any]] = []
+    for item in items:
+        kb_id = "" if item.get("id") is None else str(item["id"])
+        span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
+        if span is None:
+            surface = doc.text[item["start"] : item["end"]]
+            message = f"{surface!r} is off token boundaries; {what} skipped"
+            problems.add(f"{what} off token boundaries", path, line, message)
+            continue
+        spans.append(span)
+        scores.append(item.get("score", 1.0))
+        keys.append({key: value for key, value in item.items() if key not in _PLACE})
+    return spans, {"scores": scores, "row_keys": json.dumps(keys)}
+
+
 def _group_rows(group: SpanGroup) -> list[dict[str, Any]]:
     keys = json.loads(group.attrs.get("row_keys", "[]"))
-    if len(keys) == len(group) > 0:  # as `make_doc` left it
+    scores = span_scores(group)
+    if [own.get("score", 1.0) for own in keys] == scores:  # as `make_doc` left it
         return [_span_row(span, None) | own for span, own in zip(group, keys, strict=True)]
-    return [_span_row(s, score) for s, score in zip(group, span_scores(group), strict=True)]
+    return [_span_row(span, score) for span, score in zip(group, scores, strict=True)]
 
 
 def _decisions(spans: list[dict[str, Any]]) -> list[tuple[int, int, str]]:

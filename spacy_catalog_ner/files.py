@@ -142,6 +142,10 @@ _UNPACKERS: dict[str, Callable[[], Any]] = {
 }
 
 
+PACKED = tuple(_UNPACKERS)
+"""Endings of the names of packed files."""
+
+
 def _read_block(file: io.RawIOBase, on_read: Callable[[int], object]) -> bytes:
     block = file.read(_BLOCK) or b""
     on_read(len(block))

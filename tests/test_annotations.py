@@ -166,6 +166,71 @@ def test_a_number_may_be_an_id():
     assert [ent.kb_id_ for ent in doc.ents] == ["0"]
 
 
+CANDIDATES = [
+    {"start": 0, "end": 4, "label": "MOVIE", "id": "movie/play", "score": 0.03},
+    {**ADELE, "id": "artist/adele", "score": 0.9},
+    {**ADELE, "label": "ALBUM", "score": 0},
+]
+
+
+def candidates_of(doc) -> list[tuple[str, str, str, float]]:
+    group = doc.spans["candidates"]
+    scores = group.attrs["scores"]
+    return [(s.text, s.label_, s.kb_id_, score) for s, score in zip(group, scores, strict=True)]
+
+
+def test_candidates_stand_beside_the_gold_spans_with_the_confidences_of_the_teacher():
+    doc = to_doc({"text": TEXT, "spans": [ADELE], "candidates": CANDIDATES})
+    assert candidates_of(doc) == [
+        ("play", "MOVIE", "movie/play", 0.03),
+        ("Adele", "ARTIST", "artist/adele", 0.9),
+        ("Adele", "ALBUM", "", 0),
+    ]
+    assert [ent.text for ent in doc.ents] == ["Adele"]
+
+
+def test_a_teacher_that_found_no_candidate_left_an_empty_group():
+    assert candidates_of(to_doc({"text": TEXT, "spans": [], "candidates": []})) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ADELE,
+        {**ADELE, "score": None},
+        {**ADELE, "score": "0.5"},
+        {**ADELE, "score": True},
+        {**ADELE, "score": 1.5},
+        {**ADELE, "score": float("nan")},
+        "Adele",
+    ],
+)
+def test_there_are_no_confidences_to_learn_from_where_one_candidate_has_none(other):
+    problems = Problems()
+    doc = to_doc({"text": TEXT, "spans": [ADELE], "candidates": [CANDIDATES[0], other]}, problems)
+    assert "candidates" not in doc.spans
+    assert len(problems) == 0
+
+
+@pytest.mark.parametrize("candidates", [None, {"score": 1}, "Adele"])
+def test_candidates_that_are_no_list_are_none(candidates):
+    doc = to_doc({"text": TEXT, "spans": [ADELE], "candidates": candidates})
+    assert "candidates" not in doc.spans
+
+
+def test_broken_candidates_are_named_and_left_out():
+    problems = Problems()
+    broken = [
+        {"start": 5, "end": 8, "label": "X", "score": 0.1},
+        {"start": 5, "end": 99, "label": "X", "score": 0.2},
+        {"start": 5, "end": 10, "score": 0.3},
+    ]
+    row = {"text": TEXT, "spans": [ADELE], "candidates": [*broken, CANDIDATES[1]]}
+    assert candidates_of(to_doc(row, problems)) == [("Adele", "ARTIST", "artist/adele", 0.9)]
+    assert problems.counts == {"broken candidate": 2, "candidate off token boundaries": 1}
+    assert all("candidate skipped" in message for message in problems.messages)
+
+
 def test_a_pipeline_s_row_has_entities_candidates_and_record(mini_matcher_nlp):
     row = doc_to_row(mini_matcher_nlp("adele"), {"text": "adele", "meta": {"id": 1}})
     adele = {"start": 0, "end": 5, "label": "ARTIST", "id": "artist/adele"}
@@ -209,7 +274,7 @@ def annotated_rows(draw):
                 "score": draw(st.integers(0, 8)) / 8,
             }
         )
-    return {"text": text, "spans": spans, "lang": "en"}
+    return {"text": text, "spans": spans, "candidates": spans[::2], "lang": "en"}
 
 
 @settings(max_examples=100, deadline=None)

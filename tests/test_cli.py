@@ -159,6 +159,7 @@ def test_a_name_that_is_in_no_catalog_is_exit_code_1(cli, mini_catalog):
         ["catalog", "compile", "nothing.jsonl", "-o", "x.catalog"],
         ["catalog", "info", "nothing.catalog"],
         ["corpus", "prepare", "nothing", "-o", "x", "--labels", "nothing.yml"],
+        ["corpus", "columns", "nothing", "-o", "x"],
         ["exemplars", "build", "nothing.jsonl", "--catalog", "nothing.catalog", "-o", "x"],
         ["label", "nothing.jsonl", "-o", "x.jsonl", "--pipeline", "nothing.cfg"],
         ["convert", "nothing.jsonl", "-o", "x.spacy"],

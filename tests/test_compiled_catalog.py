@@ -133,6 +133,13 @@ def test_an_id_that_no_entry_has_gets_nothing(catalog, identifier):
     assert catalog.get(identifier) is None
 
 
+def test_entries_are_found_by_their_label(catalog):
+    for label in catalog.labels:
+        numbers = [n for n in range(len(catalog)) if catalog.entry(n).label == label]
+        assert catalog.numbers_of_label(label).tolist() == numbers != []
+    assert catalog.numbers_of_label("NOTHING").tolist() == []
+
+
 def test_of_entries_that_share_an_id_the_most_popular_is_got(tmp_path):
     names = [Entry("München", "CITY", "q1726", weight=1), Entry("Munich", "CITY", "q1726", 3)]
     assert compile_catalog(names, tmp_path / "c").get("q1726").text == "Munich"

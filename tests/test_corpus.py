@@ -103,6 +103,19 @@ def test_train_is_divided_into_exemplars_and_traffic(splits, tmp_path):
     assert sorted(exemplars + traffic) == sorted(expected)
 
 
+@pytest.mark.parametrize("limit", [0, 3])
+def test_without_traffic_all_of_train_are_exemplars_up_to_the_limit(splits, tmp_path, limit):
+    limits = Limits(exemplars=limit)
+    meta = prepare(splits, tmp_path / "out", limits=limits, has_traffic=False)
+    assert (meta["exemplars"], meta["traffic"]) == (limit or 8, 0)
+    assert texts(tmp_path / "out" / "traffic.jsonl") == []
+
+
+def test_without_traffic_a_corpus_with_catalogs_needs_none(own, tmp_path):
+    (own / "traffic.en.jsonl").unlink()
+    assert prepare(own, tmp_path / "out", has_traffic=False)["traffic"] == 0
+
+
 @pytest.mark.parametrize("layout", ["own", "splits"])
 def test_no_test_text_is_learned_from_in_whatever_case_or_spacing(layout, tmp_path, request):
     prepare(request.getfixturevalue(layout), tmp_path / "out")

@@ -90,6 +90,7 @@ def test_the_installed_package_has_the_declared_entry_points():
         ("misc", "spacy_catalog_ner.GGUFEmbedder.v1"),
         ("misc", "spacy_catalog_ner.catalog_suggester.v1"),
         ("misc", "spacy_catalog_ner.backbone.v1"),
+        ("augmenters", "spacy_catalog_ner.entity_swap.v1"),
         ("scorers", "spacy_catalog_ner.spans_scorer.v1"),
         ("scorers", "spacy_catalog_ner.entities_scorer.v1"),
         ("llm_tasks", "spacy_catalog_ner.SemanticFilter.v1"),

@@ -193,6 +193,14 @@ def test_a_line_without_token_or_tag_is_named_and_its_sentence_skipped(path, lin
     )
 
 
+def test_a_line_that_ends_before_its_tag_is_named_where_the_rest_looks_like_one(path):
+    rows, problems = read(path, "Rome NNP B-NP B-LOC\nlost VBD B-VP\n\nLima NNP B-NP B-LOC\n")
+    assert [row["text"] for row in rows] == ["Lima"]
+    assert problems.messages == [
+        f"{path}:2: expected 4 columns as in the line before, got 'lost VBD B-VP'; sentence skipped"
+    ]
+
+
 def test_a_missing_column_is_named(path):
     _, problems = read(path, "Rome O\n", column=4)
     assert "expected a token and in column 4 a tag" in problems.messages[0]

@@ -84,6 +84,38 @@ def test_entities_that_a_pipeline_put_in_place_of_those_of_the_row_are_read(path
     assert read(path)[0] == [{**ROW, "spans": [span], "id": "a", "selected": [selected]}]
 
 
+def test_candidates_with_confidences_come_back_and_are_written_once(path):
+    hello, adele = ROW["spans"]
+    candidates = [{**hello, "score": 0.25, "id": 7, "note": "x"}, {**adele, "score": 1 / 3}]
+    rows = [{**ROW, "candidates": candidates}, {**ROW, "candidates": []}]
+    assert len(write(path, *rows)) == 0
+    assert read(path)[0] == rows
+    for row, doc in zip(rows, DocBin().from_disk(path).get_docs(NLP.vocab), strict=True):
+        assert len(doc.spans["candidates"]) == len(row["candidates"])
+        assert docbin.kept_keys(doc) == {}
+
+
+def test_confidences_that_a_pipeline_gave_since_are_read(path):
+    candidates = [{**span, "id": "a", "score": 0.25} for span in ROW["spans"]]
+    write(path, {**ROW, "candidates": candidates})
+    (doc,) = DocBin().from_disk(path).get_docs(NLP.vocab)
+    doc.spans["candidates"].attrs["scores"] = [0.75, 0.5]
+    DocBin(docs=[doc], store_user_data=True).to_disk(path)
+    assert [candidate["score"] for candidate in read(path)[0][0]["candidates"]] == [0.75, 0.5]
+
+
+def test_candidates_of_a_matcher_take_the_place_of_those_of_the_row(path, mini_matcher_nlp):
+    write(path, {**ROW, "candidates": [{**ROW["spans"][0], "score": 0.25}]})
+    (doc,) = DocBin().from_disk(path).get_docs(mini_matcher_nlp.vocab)
+    DocBin(docs=[mini_matcher_nlp(doc)], store_user_data=True).to_disk(path)
+    (row,) = read(path)[0]
+    assert [(c["label"], c["id"]) for c in row["candidates"]] == [
+        ("SONG", "song/hello"),
+        ("ARTIST", "artist/adele"),
+    ]
+    assert all("score" not in candidate for candidate in row["candidates"])
+
+
 def test_overlapping_spans_and_several_labels_are_held(path):
     spans = [
         {"start": 5, "end": 10, "label": "SONG"},

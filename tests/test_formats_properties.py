@@ -102,6 +102,7 @@ OTHER_KEYS = st.fixed_dictionaries(
 OTHER_SPAN_KEYS = st.fixed_dictionaries(
     {}, optional={"id": IDS, "score": st.floats(0, 1), "note": VALUES}
 )
+OF_CANDIDATES = st.fixed_dictionaries({"score": st.floats(0, 1)}, optional={"id": IDS})
 
 
 @st.composite
@@ -109,7 +110,10 @@ def full_rows(draw):
     """Draw rows with all that a row may have."""
     row = draw(annotated_rows())
     spans = [span | draw(OTHER_SPAN_KEYS) for span in row["spans"]]
-    return {**row, "spans": spans, **draw(OTHER_KEYS)}
+    keys = draw(OTHER_KEYS)
+    if "candidates" in keys and draw(st.booleans()):
+        keys["candidates"] = [span | draw(OF_CANDIDATES) for span in row["spans"]]
+    return {**row, "spans": spans, **keys}
 
 
 @pytest.mark.parametrize("format_", Format)
@@ -186,7 +190,7 @@ def test_no_columns_whatsoever_make_the_reader_fail(content, column):
 
 
 KEYS = [
-    *("text", "spans", "start", "end", "label", "id", "meta", "answer", "tokens"),
+    *("text", "spans", "start", "end", "label", "id", "score", "meta", "answer", "tokens"),
     *("data", "annotations", "was_cancelled", "result", "type", "value", "labels"),
 ]
 JUNK = st.recursive(
@@ -209,7 +213,8 @@ def test_no_json_whatsoever_makes_a_conversion_fail(format_, junk):
     ]
     data = {"text": "x", "catalog_ner_row": junk}
     task = {"data": data, "annotations": [{"result": results}]}
-    rows = [junk, {"text": "x", "spans": junk, "tokens": junk, "meta": junk, "id": junk}]
+    others = dict.fromkeys(("spans", "candidates", "tokens", "meta", "id"), junk)
+    rows = [junk, {"text": "x", **others}]
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "in", Path(name) / "out"
         if format_ is Format.LABEL_STUDIO:

@@ -21,6 +21,8 @@ GENERATED = ("corpus/", "training/", "packages/", "reports/")
 SOURCE = (REPOSITORY / "project.yml").read_text(encoding="utf8")
 PROJECT = load_project_config(REPOSITORY)
 COMMANDS = {command["name"]: command for command in PROJECT["commands"]}
+# What nobody can find in the repository: the folder that the one who runs `benchmark` has
+SUPPLIED = {PROJECT["vars"]["conll"]}
 
 
 def produced(path: str, outputs: set[str]) -> bool:
@@ -28,12 +30,13 @@ def produced(path: str, outputs: set[str]) -> bool:
     return any(path == output or path.startswith(f"{output}/") for output in outputs)
 
 
-def test_the_workflow_names_known_commands():
-    assert set(PROJECT["workflows"]["all"]) <= set(COMMANDS)
+@pytest.mark.parametrize("workflow", PROJECT["workflows"])
+def test_a_workflow_names_known_commands(workflow):
+    assert set(PROJECT["workflows"][workflow]) <= set(COMMANDS)
 
 
 def test_every_dependency_is_in_the_repository_or_made_by_an_earlier_command():
-    outputs = {asset["dest"] for asset in PROJECT["assets"]}
+    outputs = {asset["dest"] for asset in PROJECT["assets"]} | SUPPLIED
     for name in [*PROJECT["workflows"]["all"], *COMMANDS]:
         for path in COMMANDS[name].get("deps", ()):
             in_repository = not path.startswith(GENERATED) and (REPOSITORY / path).exists()
@@ -51,7 +54,9 @@ def test_what_a_command_reads_and_writes_stands_in_its_script(name):
     script = " ".join(COMMANDS[name]["script"])
     for path in COMMANDS[name]["outputs"]:
         stem = re.sub(r"(\.(summary|rejected))?\.(md|json|jsonl)$", "", path)
-        if name in ("package", "train-ner", "train-grounded"):  # they add to the name they get
+        if name.endswith(
+            ("package", "train-ner", "train-grounded")
+        ):  # they add to the name they get
             stem = str(Path(path).parent)
         assert stem in script, f"{name} does not write {path}"
     for path in COMMANDS[name].get("deps", ()):
@@ -101,14 +106,15 @@ SMALL = {
     "dev_limit": 8,
     "verdicts": 10,
     "max_steps": 6,
+    "conll_steps": 6,
 }
 RUNNING = re.compile(r"^=+ ([\w-]+) =+$", re.MULTILINE)
 
 
-def run_project(folder: Path, workflow: str = "all") -> tuple[set[str], str]:
+def run_project(folder: Path, workflow: str = "all", **variables: object) -> tuple[set[str], str]:
     """Run a workflow and return the commands that ran, and all output."""
     command = [sys.executable, "-m", "spacy", "project", "run", workflow, "."]
-    for name, value in SMALL.items():
+    for name, value in {**SMALL, **variables}.items():
         command += [f"--vars.{name}", str(value)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
@@ -128,13 +134,18 @@ def run_project(folder: Path, workflow: str = "all") -> tuple[set[str], str]:
     return set(started) - skipped, output
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """A copy of the repository in which everything has run once."""
-    folder = tmp_path_factory.mktemp("project") / "copy"
+def copy_repository(folder: Path) -> Path:
+    """Copy the repository, without what commands and tools made in it."""
     left_out = (*(name.rstrip("/") for name in GENERATED), ".git", "project.lock", "*.catalog")
     caches = (".*_cache", "__pycache__", "*.egg-info", "build", "dist", ".venv", ".hypothesis")
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*left_out, *caches))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the repository in which everything has run once."""
+    folder = copy_repository(tmp_path_factory.mktemp("project") / "copy")
     ran, _ = run_project(folder)
     assert ran == set(PROJECT["workflows"]["all"])
     return folder
@@ -248,3 +259,57 @@ def test_a_data_set_is_made_of_what_people_accepted(project):
     assert (
         sum(len(path.read_text("utf8").splitlines()) for path in made.glob("sets/*.jsonl")) == 500
     )
+
+
+# Column files of the user's
+
+COLUMNS = {
+    "train.conll": """\
+-DOCSTART- -X- -X- O
+
+Oslo NNP I-NP I-LOC
+beat VBD I-VP O
+Reading NNP I-NP I-ORG
+in IN I-PP O
+Reading NNP I-NP I-LOC
+. . O O
+
+Ann NNP I-NP I-PER
+Lee NNP I-NP I-PER
+left VBD I-VP O
+Lima NNP I-NP I-LOC
+""",
+    "dev.conll": "Lima NNP B-NP B-LOC\nbeat VBD B-VP O\nOslo NNP B-NP B-ORG\n",
+    "test.conll": "Ann NNP B-NP B-PER\nleft VBD B-VP O\nQuito NNP B-NP B-LOC\n",
+}
+
+
+@pytest.mark.slow
+def test_column_files_from_anywhere_are_a_benchmark(tmp_path):
+    columns = tmp_path / "mine"
+    columns.mkdir()
+    for name, text in COLUMNS.items():
+        (columns / name).write_text(text)
+    folder = copy_repository(tmp_path / "copy")
+    ran, _ = run_project(folder, "benchmark", conll=columns, conll_name="news")
+    assert ran == set(PROJECT["workflows"]["benchmark"])
+    table = (folder / "reports" / "news-en.md").read_text(encoding="utf8")
+    systems = re.findall(r"^\| ([\w-]+) \| \d\.\d+ \|", table, re.MULTILINE)
+    assert systems == ["accept-all", "student-ner", "student-grounded"]
+    assert "Corpus news (en), an oracle catalog made of the gold spans of all splits" in table
+    assert "The catalog holds 100.0% of the gold entities" in table
+
+
+@pytest.mark.slow
+def test_column_files_that_are_not_there_are_named(tmp_path):
+    command = [sys.executable, "-m", "spacy", "project", "run", "benchmark", str(REPOSITORY)]
+    result = subprocess.run(
+        [*command, "--vars.conll", str(tmp_path / "mine")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 1
+    missing = f"Missing dependency specified by command 'conll-columns': {tmp_path / 'mine'}"
+    assert missing in " ".join(result.stdout.split())

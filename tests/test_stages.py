@@ -15,6 +15,8 @@ from spacy_catalog_ner.evaluation.alignment import align_rows
 from spacy_catalog_ner.evaluation.comparison import compare
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.evaluation.stages import STAGES, attribute, summarize_stages
+from spacy_catalog_ner.formats import docbin
+from spacy_catalog_ner.formats.rows import SourceRow
 
 TEXT = "play hello by adele"
 ADELE = {"start": 14, "end": 19, "label": "ARTIST"}
@@ -118,6 +120,23 @@ def test_both_sides_of_a_wrong_label_have_a_stage_of_their_own():
 def test_what_is_right_is_no_error():
     row = {"text": TEXT, "spans": [ADELE, HELLO]}
     assert errors_of([{**row, "candidates": []}], [row]) == []
+
+
+def test_a_docbin_of_predictions_with_confidences_tells_the_same_stages(tmp_path):
+    scored = [{**HELLO, "score": 0.75}, {**ADELE, "score": 0.25}]
+    predicted = [
+        {"text": TEXT, "spans": [HELLO], "candidates": scored, "exemplar_labels": ["ARTIST"]},
+        {"text": "by adele", "spans": [], "candidates": []},
+    ]
+    gold = [
+        {"text": TEXT, "spans": [ADELE]},
+        {"text": "by adele", "spans": [{**ADELE, "start": 3, "end": 8}]},
+    ]
+    nlp, path = spacy.blank("en"), tmp_path / "predicted.spacy"
+    docbin.write(path, [SourceRow(path, 1, row) for row in predicted], nlp, Problems())
+    read = [source.row for source in docbin.read(path, nlp, Problems())]
+    assert errors_of(read, gold) == errors_of(predicted, gold)
+    assert [stage for stage, *_ in errors_of(read, gold)] == ["selection", "selection", "catalog"]
 
 
 # By what real pipelines write

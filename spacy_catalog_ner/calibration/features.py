@@ -114,6 +114,8 @@ def _rates(
 ) -> list[float]:
     def seen(kind: str) -> tuple[int, int]:
         right, total = tallies.get(kind, key[kind])
+        if not total:  # nothing of this kind is counted, nor left out
+            return 0, 0
         out_right, out_total = left_out.get((kind, key[kind]), (0, 0))
         return right - out_right, total - out_total
 

@@ -60,6 +60,12 @@ class Tallies:
         right, total = self._counts[kind].get(key, (0, 0))
         return right, total
 
+    def without(self, *kinds: str) -> Tallies:
+        """Return the same counts, but as if nothing of some kinds had been counted."""
+        tallies = Tallies()
+        tallies._counts = {kind: {} if kind in kinds else c for kind, c in self._counts.items()}
+        return tallies
+
     def to_bytes(self) -> bytes:
         """Serialise the counts."""
         return bytes(srsly.msgpack_dumps({kind: dict(c) for kind, c in self._counts.items()}))

@@ -247,6 +247,11 @@ class Catalog:
         numbers = self.arrays["id_entries"][first:last].tolist()
         return sorted(n for n in numbers if self.label_and_id(n)[1] == identifier)
 
+    def numbers_of_label(self, label: str) -> np.ndarray:
+        """Return the numbers of all entries with a label, ascending, as uint32; none if unknown."""
+        index = self._label_names.index(label) if label in self._label_names else -1
+        return np.flatnonzero(self.arrays["labels"] == index).astype(np.uint32)
+
     def form(self, key: int) -> str:
         """Return the surface form of a row of ``form_offsets``."""
         form: str = self._trie.restore_key(key)

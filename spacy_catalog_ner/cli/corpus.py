@@ -26,6 +26,9 @@ def prepare(
     dev: Annotated[int, typer.Option(min=1, help="Utterances to choose the best model on.")] = 60,
     test: Annotated[int, typer.Option(help="Held-out utterances, 0: all.")] = 0,
     traffic: Annotated[int, typer.Option(help="Utterances without annotation, 0: all.")] = 0,
+    no_traffic: Annotated[
+        bool, typer.Option("--no-traffic", help="Leave none to label: all of train are exemplars.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
 ) -> None:
     """Write entries, exemplars, dev, test and traffic of a corpus.
@@ -40,6 +43,7 @@ def prepare(
         lang=lang,
         labels=set(read_labels(labels)),
         limits=Limits(exemplars=exemplars, dev=dev, test=test, traffic=traffic),
+        has_traffic=not no_traffic,
         seed=seed,
     )
     warn_of(problems)
@@ -57,3 +61,26 @@ def massive(
     Example: catalog-ner corpus massive amazon-massive-dataset-1.1.tar.gz -o assets/massive_en
     """
     show(unpack_massive(archive, output, locale=locale))
+
+
+@corpus_app.command()
+def columns(
+    source: Annotated[Path, typer.Argument(help="Folder with train, dev and test column files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+) -> None:
+    """Convert column files, as of CoNLL-2003, to annotated train, dev and test JSONL.
+
+    The files are train.EXT, dev.EXT and test.EXT, where EXT is conll, iob, iob2, bio, tsv or txt.
+    A line has the token in its first column and the tag in its last, an empty line ends a
+    sentence. The labels found are written to labels.yml.
+
+    Example: catalog-ner corpus columns DIR -o corpus/conll
+    """
+    from spacy_catalog_ner.columns import convert_columns
+
+    problems = Problems()
+    try:
+        counts = convert_columns(source, output, problems)
+    finally:
+        warn_of(problems)
+    show(counts)

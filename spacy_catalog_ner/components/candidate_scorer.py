@@ -52,17 +52,7 @@ class CandidateScorer(Pipe):
         """
         spans = distinct_candidates(doc, self.name)
         scores = [float(score) for score in self._confidences(doc, spans)] if spans else []
-        by_key = {span_key(span): score for span, score in zip(spans, scores, strict=True)}
-        group = doc.spans[CANDIDATES]
-        group.attrs["scores"] = [by_key[span_key(span)] for span in group]
-        chosen = [
-            (span, score)
-            for span, score in zip(spans, scores, strict=True)
-            if score >= self.threshold
-        ]
-        selected = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in chosen])
-        selected.attrs["scores"] = [score for _, score in chosen]
-        doc.spans[SELECTED] = selected
+        write_selection(doc, spans, scores, self.threshold)
         return doc
 
     @abstractmethod
@@ -103,6 +93,31 @@ def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
             " before it"
         )
     return distinct_spans(doc.spans[CANDIDATES])
+
+
+def write_selection(
+    doc: Doc, spans: Sequence[Span], scores: Sequence[float], threshold: float
+) -> None:
+    """Write confidences of candidates, and those that reach the threshold.
+
+    Parameters
+    ----------
+    doc
+        A Doc with candidates.
+    spans
+        Distinct candidates of it. Those that are not among them get a confidence of 0.
+    scores
+        Their confidences.
+    threshold
+        Lowest confidence of a candidate that is selected.
+    """
+    by_key = {span_key(span): score for span, score in zip(spans, scores, strict=True)}
+    group = doc.spans[CANDIDATES]
+    group.attrs["scores"] = [by_key.get(span_key(span), 0.0) for span in group]
+    chosen = [pair for pair in zip(spans, scores, strict=True) if pair[1] >= threshold]
+    selected = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in chosen])
+    selected.attrs["scores"] = [score for _, score in chosen]
+    doc.spans[SELECTED] = selected
 
 
 def describe(

@@ -42,6 +42,12 @@ def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, dict[
             f"The catalog holds {recall:.1%} of the gold entities: the ceiling of recall for"
             " whatever selects among its candidates."
         )
+        if corpus.get("oracle_catalog"):
+            lines.append(
+                "That is by construction: the catalog is an oracle, the names of the test set were"
+                " put into it. The figures tell how well a system selects, and not how well it does"
+                " with a catalog that lacks names."
+            )
     lines += ["", "## F1 per label", ""]
     labels = sorted({label for result in systems.values() for label in result["per_label"]})
     lines.append("| label | gold | " + " | ".join(systems) + " |")
@@ -62,7 +68,9 @@ def _describe(corpus: dict[str, Any]) -> str:
         if corpus["oracle_catalog"]
         else "the corpus's own catalogs"
     )
-    return (
-        f"Corpus {corpus['corpus']} ({corpus['lang']}), {kind}, {corpus['exemplars']} exemplars,"
-        f" {corpus['traffic']} utterances labelled by the teacher."
+    learned = (
+        f"{corpus['exemplars']} exemplars, {corpus['traffic']} utterances labelled by the teacher"
+        if corpus["traffic"]
+        else f"{corpus['exemplars']} annotated utterances to train on, no teacher"
     )
+    return f"Corpus {corpus['corpus']} ({corpus['lang']}), {kind}, {learned}."

@@ -149,6 +149,7 @@ def _sentences(path: Path, problems: Problems, column: int | None) -> Iterator[_
 def _parse(block: _Block, path: Path, layout: _Layout, problems: Problems) -> _Sentence | None:
     """Return the sentence of a block, None if it has no tokens or a broken one."""
     sentence = _Sentence([], [], [], {})
+    width = 0
     for number, line in block:
         cells = line.split("\t") if "\t" in line else [cell for cell in line.split(" ") if cell]
         tag = cells[layout.tag] if len(cells) > max(1, layout.token, layout.tag) else ""
@@ -156,7 +157,13 @@ def _parse(block: _Block, path: Path, layout: _Layout, problems: Problems) -> _S
         comment = _COMMENT.fullmatch(line)
         if comment:
             sentence.comments[comment[1]] = comment[2]
+        elif is_right and layout.tag < 0 and width not in (0, len(cells)):
+            # Without its tag the line ends in a chunk, B-NP, that looks like one
+            message = f"expected {width} columns as in the line before, got {line!r:.80}"
+            problems.add("broken row", path, number, f"{message}; sentence skipped")
+            return None
         elif is_right and cells[layout.token].strip():
+            width = len(cells)
             sentence.lines.append(number)
             sentence.words.append(cells[layout.token].strip())
             sentence.tags.append(tag)

@@ -37,6 +37,9 @@ _BY_ENDING = {
 }
 _NAMES = ", ".join(Format)
 
+COLUMN_ENDINGS = tuple(ending for ending, name in _BY_ENDING.items() if name is Format.CONLL)
+"""Endings of the names of column files."""
+
 
 def detect_source(path: Path) -> Format:
     """Tell the format of a file or folder to read.

@@ -1,7 +1,8 @@
 """spaCy's training format: the Docs of a DocBin.
 
 Spans are in ``doc.spans["entities"]``, all of them, and in ``doc.ents`` without those that overlap
-a longer one. The other keys of a row are JSON in ``doc.user_data``.
+a longer one. Candidates are in ``doc.spans["candidates"]`` if all of them have confidences. The
+other keys of a row are JSON in ``doc.user_data``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_catalog_ner.components.doc_record import ENTITIES
+from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES
 from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.files import atomic_write
@@ -83,15 +84,18 @@ def _make_row(doc: Doc) -> Row:
 def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:
     """Write rows as Docs, and return how many spans of each label were written.
 
-    Tokens are those of the row, or of the language's tokenizer. Spans off their boundaries are
-    reported and left out.
+    Tokens are those of the row, or of the language's tokenizer. Spans and candidates off their
+    boundaries are reported and left out.
     """
     docs = DocBin(store_user_data=True)
     counts: Counter[str] = Counter()
     for source in rows:
         tokenized = tokenize(nlp, source, problems)
         doc = make_doc(nlp, source.row, problems, source.path, source.line, doc=tokenized)
-        doc.user_data[_USER_DATA] = json.dumps(other_keys(source.row))
+        keys = other_keys(source.row)
+        if CANDIDATES in doc.spans:  # which has all of them that can be held
+            del keys[CANDIDATES]
+        doc.user_data[_USER_DATA] = json.dumps(keys)
         counts.update(span.label_ for span in doc.spans[ENTITIES])
         docs.add(doc)
     with atomic_write(path, "wb") as stream:

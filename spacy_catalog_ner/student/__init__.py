@@ -1,1 +1,1 @@
-"""What ``configs/student_*.cfg`` refer to, and the card of a trained student."""
+"""What ``configs/student_*.cfg`` refer to, an augmenter, and the card of a trained student."""

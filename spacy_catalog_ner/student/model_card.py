@@ -40,6 +40,7 @@ _WORK = {
     "catalog_matcher": "finds every name of the catalog in the text: the candidates",
     "transformer": "turns the tokens into vectors that know their context",
     "ner": "finds the entities",
+    "candidate_classifier": "decides about each candidate by sentence, name and catalog",
     "spancat": "says of each candidate how likely each label is",
     "constraint_post_processor": "drops what is no candidate, breaks a rule or overlaps",
 }

@@ -1,0 +1,177 @@
+"""Training a student in a process of its own, and what it says of every text.
+
+Run as a script, it takes a `Training` as JSON. What is done is kept: a run that was stopped goes
+on with the trainings that are left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_CONFIGS = Path(__file__).parent.parent / "configs"
+
+Row = dict[str, Any]
+Scored = list[tuple[int, int, str, float]]
+"""Spans of one text: start, end, label, confidence."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One student.
+
+    Attributes
+    ----------
+    folder
+        Of the `StudentSet`.
+    student
+        ``grounded`` or ``plain``.
+    train
+        Part, or parts joined by "+", that it is trained on.
+    tests
+        Parts that it is asked about, the first to choose a threshold on.
+    steps
+        Updates, of about 500 tokens each.
+    settings
+        Further values of the config.
+    """
+
+    folder: str
+    catalog: str
+    student: str
+    train: str
+    tests: tuple[str, ...]
+    seed: int
+    steps: int
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        settings = "".join(f",{key.rsplit('.', 1)[-1]}={value}" for key, value in self.settings)
+        return f"{self.train},{self.student}{settings},{self.steps},{self.seed}"
+
+    @property
+    def model(self) -> Path:
+        """The trained pipeline."""
+        return Path(self.folder) / "trained" / self.name / "model-best"
+
+    @property
+    def answers(self) -> Path:
+        """What it says of the texts, part by part."""
+        return Path(self.folder) / "trained" / self.name / "answers.json"
+
+
+def train_all(trainings: Sequence[Training], jobs: int) -> None:
+    """Do the trainings that are not done, each on one core."""
+    left = list(dict.fromkeys(each for each in trainings if not each.answers.exists()))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+    def do(number: int) -> None:
+        training = left[number]
+        start = time.perf_counter()
+        command = [sys.executable, __file__, json.dumps(asdict(training))]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if result.returncode:
+            raise RuntimeError(f"{training.name}:\n{result.stdout[-2000:]}{result.stderr[-4000:]}")
+        minutes = (time.perf_counter() - start) / 60
+        print(f"{number + 1} of {len(left)}: {training.name}, {minutes:.1f} min", file=sys.stderr)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(do, range(len(left))))
+
+
+def read_answers(training: Training) -> dict[str, list[Scored]]:
+    """Return the spans of every text of every part."""
+    found = json.loads(training.answers.read_text(encoding="utf8"))
+    return {
+        part: [[tuple(span) for span in spans] for spans in rows] for part, rows in found.items()
+    }
+
+
+def train(training: Training) -> None:
+    """Train with ``spacy train`` and answer."""
+    folder = Path(training.folder)
+    out = training.model.parent
+    out.mkdir(parents=True, exist_ok=True)
+    grounded = training.student == "grounded"
+    config = _CONFIGS / ("student_grounded.cfg" if grounded else "student_ner.cfg")
+    values: dict[str, Any] = {
+        "paths.train": _join([folder / f"{part}.spacy" for part in training.train.split("+")], out),
+        "paths.dev": folder / f"{training.tests[0]}.spacy",
+        "system.seed": training.seed,
+        "training.max_steps": training.steps,
+        "training.eval_frequency": training.steps,
+        "training.optimizer.learn_rate.warmup_steps": training.steps // 10,
+        **dict(training.settings),
+    }
+    if grounded:
+        values["paths.catalog"] = training.catalog
+    if not (out / "model-last" / "meta.json").exists():
+        command = [sys.executable, "-m", "spacy", "train", str(config), "-o", str(out)]
+        for key, value in values.items():
+            command += [f"--{key}", str(value)]
+        subprocess.run(command, check=True)
+    answers = {part: answer(training.model, _texts(folder, part)) for part in training.tests}
+    shutil.rmtree(out / "model-last", ignore_errors=True)  # the best one is kept
+    partly = training.answers.with_suffix(".part")
+    partly.write_text(json.dumps(answers), encoding="utf8")
+    partly.rename(training.answers)
+
+
+def answer(model: Path, texts: Iterable[str], names: Sequence[Row] = ()) -> list[Scored]:
+    """Return the entities of texts with their confidences, also those below the threshold.
+
+    `names` are added to the student's catalog first, where it has one.
+    """
+    import spacy
+
+    nlp = spacy.load(model)
+    if nlp.has_pipe("candidate_classifier"):
+        nlp.get_pipe("candidate_classifier").threshold = 0.01
+        nlp.get_pipe("catalog_matcher").add_entries(names)
+    return [_entities(doc) for doc in nlp.pipe(texts, batch_size=128)]
+
+
+def _entities(doc: Any) -> Scored:
+    if "entities" in doc.spans:
+        spans, scores = list(doc.spans["entities"]), doc.spans["entities"].attrs.get("scores", [])
+    else:  # the plain student, which gives no confidences
+        spans, scores = list(doc.ents), [1.0] * len(doc.ents)
+    return [
+        (span.start_char, span.end_char, span.label_, round(float(score), 5))
+        for span, score in zip(spans, scores, strict=True)
+    ]
+
+
+def _join(paths: list[Path], folder: Path) -> Path:
+    from spacy.tokens import DocBin
+
+    if len(paths) == 1:
+        return paths[0]
+    joined = DocBin(store_user_data=True)
+    for path in paths:
+        joined.merge(DocBin().from_disk(path))
+    joined.to_disk(folder / "train.spacy")
+    return folder / "train.spacy"
+
+
+def _texts(folder: Path, part: str) -> list[str]:
+    with (folder / f"{part}.jsonl").open(encoding="utf8") as stream:
+        return [json.loads(line)["text"] for line in stream]
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    given["tests"] = tuple(given["tests"])
+    given["settings"] = tuple(tuple(pair) for pair in given["settings"])
+    train(Training(**given))
