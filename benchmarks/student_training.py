@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
-_TEST = "test"
 
 Row = dict[str, Any]
 Scored = list[tuple[int, int, str, float]]
@@ -116,44 +116,41 @@ def train(training: Training) -> None:
     }
     if grounded:
         values["paths.catalog"] = training.catalog
-    if not (training.model / "meta.json").exists():
+    if not (out / "model-last" / "meta.json").exists():
         command = [sys.executable, "-m", "spacy", "train", str(config), "-o", str(out)]
         for key, value in values.items():
             command += [f"--{key}", str(value)]
         subprocess.run(command, check=True)
     answers = {part: answer(training.model, _texts(folder, part)) for part in training.tests}
+    shutil.rmtree(out / "model-last", ignore_errors=True)  # the best one is kept
     partly = training.answers.with_suffix(".part")
     partly.write_text(json.dumps(answers), encoding="utf8")
     partly.rename(training.answers)
 
 
-def answer(model: Path, texts: Iterable[str]) -> list[Scored]:
-    """Return the entities of texts with their confidences, also those below the threshold."""
-    import spacy
+def answer(model: Path, texts: Iterable[str], names: Sequence[Row] = ()) -> list[Scored]:
+    """Return the entities of texts with their confidences, also those below the threshold.
 
-    nlp = load(model)
-    found = []
-    for doc in nlp.pipe(texts, batch_size=128):
-        group = doc.spans.get("entities", doc.ents)
-        scores = group.attrs["scores"] if hasattr(group, "attrs") and len(group) else [1.0] * len(group)
-        found.append(
-            [
-                (span.start_char, span.end_char, span.label_, round(float(score), 5))
-                for span, score in zip(group, scores, strict=True)
-            ]
-        )
-    del spacy
-    return found
-
-
-def load(model: Path) -> Any:
-    """Load a student that selects whatever it is not sure to be wrong."""
+    `names` are added to the student's catalog first, where it has one.
+    """
     import spacy
 
     nlp = spacy.load(model)
     if nlp.has_pipe("candidate_classifier"):
         nlp.get_pipe("candidate_classifier").threshold = 0.01
-    return nlp
+        nlp.get_pipe("catalog_matcher").add_entries(names)
+    return [_entities(doc) for doc in nlp.pipe(texts, batch_size=128)]
+
+
+def _entities(doc: Any) -> Scored:
+    if "entities" in doc.spans:
+        spans, scores = list(doc.spans["entities"]), doc.spans["entities"].attrs.get("scores", [])
+    else:  # the plain student, which gives no confidences
+        spans, scores = list(doc.ents), [1.0] * len(doc.ents)
+    return [
+        (span.start_char, span.end_char, span.label_, round(float(score), 5))
+        for span, score in zip(spans, scores, strict=True)
+    ]
 
 
 def _join(paths: list[Path], folder: Path) -> Path:

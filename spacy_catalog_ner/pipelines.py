@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ def blank_pipeline(lang: str) -> Language:
         raise CatalogNERError(f"--lang {lang}: spaCy knows no such language") from None
 
 
-def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Language:
+def load_pipeline(
+    name: str, overrides: dict[str, Any] | None = None, exclude: Sequence[str] = ()
+) -> Language:
     """Load a pipeline from a config file, a folder or an installed package.
 
     Parameters
@@ -36,6 +39,8 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Languag
         A ``.cfg`` file, from which the pipeline is assembled; or what `spacy.load` takes.
     overrides
         Values of the config by dotted name, such as ``{"paths.catalog": "my.catalog"}``.
+    exclude
+        Components that are not loaded.
 
     Raises
     ------
@@ -49,8 +54,8 @@ def load_pipeline(name: str, overrides: dict[str, Any] | None = None) -> Languag
             if not path.is_file():
                 raise CatalogNERError(f"{path}: no such file, expected a pipeline config")
             config = util.load_config(path, overrides=overrides, interpolate=True)
-            return util.load_model_from_config(config, auto_fill=True)
-        return spacy.load(name, config=overrides)
+            return util.load_model_from_config(config, auto_fill=True, exclude=exclude)
+        return spacy.load(name, config=overrides, exclude=exclude)
     except CatalogNERError:
         raise
     except (ConfigValidationError, ImportError, ValueError) as err:

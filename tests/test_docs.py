@@ -44,7 +44,9 @@ RUN = [
     "mkdir",
     "python -m spacy assemble",
     "python -m spacy evaluate",
+    "python -m spacy find-threshold",
     "python -m spacy package",
+    "python -m spacy train",
 ]
 SHELL = ("bash", "sh", "shell", "console")
 NOT_RUN = "<!-- not run"
@@ -249,6 +251,7 @@ def test_the_figures_shown_are_those_measured(page, results, section):
     assert shown and set(shown) <= set(measured)
 
 
-def test_the_tables_of_the_teacher_are_those_measured():
-    tables = (REPOSITORY / "benchmarks/results/teacher.md").read_text(encoding="utf8")
-    assert tables.strip() in (REPOSITORY / "docs/teacher.md").read_text(encoding="utf8")
+@pytest.mark.parametrize("page", ["teacher", "student"])
+def test_the_tables_of_a_page_are_those_measured(page):
+    tables = (REPOSITORY / f"benchmarks/results/{page}.md").read_text(encoding="utf8")
+    assert tables.strip() in (REPOSITORY / f"docs/{page}.md").read_text(encoding="utf8")

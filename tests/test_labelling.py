@@ -85,6 +85,7 @@ def test_the_summary_counts_and_lies_beside_the_output(nlp, tmp_path):
         "output_tokens": 0,
         "cost": None,
         "stopped": None,
+        "models": [],
     }
 
 

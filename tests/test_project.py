@@ -15,6 +15,8 @@ import srsly
 from conftest import REPOSITORY
 from weasel.util.config import load_project_config
 
+from spacy_catalog_ner.markdown import escape_markdown
+
 GENERATED = ("corpus/", "training/", "packages/", "reports/")
 SOURCE = (REPOSITORY / "project.yml").read_text(encoding="utf8")
 PROJECT = load_project_config(REPOSITORY)
@@ -162,12 +164,18 @@ def test_the_lock_file_says_what_ran(project):
     assert set(srsly.read_yaml(project / "project.lock")) == set(PROJECT["workflows"]["all"])
 
 
-@pytest.mark.slow
-def test_the_packaged_student_finds_names_anywhere_offline(project, tmp_path):
+@pytest.fixture(scope="module")
+def installed(project, tmp_path_factory) -> Path:
+    """The folder that the wheel of the student was installed to."""
     (wheel,) = project.glob("packages/*/dist/*.whl")
-    target = tmp_path / "installed"
+    target = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(target), str(wheel)], check=True, timeout=300)
+    return target
+
+
+@pytest.mark.slow
+def test_the_packaged_student_finds_names_anywhere_offline(installed, tmp_path):
     code = """
 import json, socket
 
@@ -183,7 +191,7 @@ docs = nlp.pipe(["play blinding lights", "play zanzibarella"])
 print(json.dumps([[[s.text, s.label_] for s in doc.spans["candidates"]] for doc in docs]))
 assert all("entities" in doc.spans for doc in nlp.pipe(["play blinding lights"]))
 """
-    environment = {**os.environ, "PYTHONPATH": str(target), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(installed), "HF_HUB_OFFLINE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -196,6 +204,32 @@ assert all("entities" in doc.spans for doc in nlp.pipe(["play blinding lights"])
     known, new = json.loads(result.stdout.splitlines()[-1])
     assert ["blinding lights", "SONG"] in known
     assert ["zanzibarella", "ARTIST"] in new
+
+
+@pytest.mark.slow
+def test_the_packaged_student_brings_its_model_card_and_licence_notes(project, installed):
+    (model,) = installed.glob("en_media_student/en_media_student-*")
+    card = (model / "README.md").read_text(encoding="utf8")
+    result = srsly.read_json(project / "reports/media-en.grounded.json")
+    for label, score in result["per_label"].items():
+        row = (
+            rf"^\| {re.escape(escape_markdown(label))} \| {score['f1']:.3f} \|.* {gold(score)} \|$"
+        )
+        assert re.search(row, card, re.MULTILINE), label
+    assert "| exemplars.jsonl | 30 |" in card and "| labelled.jsonl | 4 |" in card
+    assert "no traffic of a real assistant" in card
+    licences = (model / "LICENSES_SOURCES").read_text(encoding="utf8")
+    named = re.findall("^# (.+)$", licences, re.MULTILINE)
+    assert named == ["all-MiniLM-L6-v2", "GeoNames", "Gemma 3 270M", "Media and places data"]
+    meta = srsly.read_json(model / "meta.json")
+    assert meta["performance"]["ents_f"] == result["micro"]["f1"]
+    assert (meta["name"], meta["version"]) == ("media_student", "0.1.0")
+    (metadata,) = installed.glob("en_media_student-*.dist-info/METADATA")
+    assert card.strip() in metadata.read_text(encoding="utf8")
+
+
+def gold(score: dict) -> int:
+    return score["tp"] + score["fn"]
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from spacy_catalog_ner.cli.evaluate import evaluate, report
 from spacy_catalog_ner.cli.exemplars import exemplars_app
 from spacy_catalog_ner.cli.generate import generate_app
 from spacy_catalog_ner.cli.label import label
+from spacy_catalog_ner.cli.model_card import card
 from spacy_catalog_ner.errors import CatalogNERError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command(context_settings=_PIPELINE_COMMAND)(calibrate)
 app.command()(convert)
 app.command(context_settings=_PIPELINE_COMMAND)(evaluate)
 app.command()(report)
+app.command()(card)
 app.command()(agreement)
 
 

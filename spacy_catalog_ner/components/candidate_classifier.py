@@ -61,7 +61,7 @@ subword_features = true
         "model": DEFAULT_MODEL,
         "threshold": 0.5,
         "targets": "soft",
-        "forget": 0.2,
+        "forget": 0.1,
         "seed": 0,
         "scorer": {"@scorers": "spacy_catalog_ner.spans_scorer.v1", "spans_key": SELECTED},
     },
@@ -97,8 +97,8 @@ def make_candidate_classifier(
         find-threshold`` finds the best one for a development set.
     targets
         What is learned of a teacher's confidence p, where the training data has one: ``"soft"``:
-        p itself; ``"weighted"``: the teacher's decision, with weight \\|2p - 1\\|; ``"hard"``: its
-        decision. Without confidences they are the same.
+        p itself; ``"weighted"``: the teacher's decision, with 2p - 1 or 1 - 2p as its weight;
+        ``"hard"``: its decision. Without confidences they are the same.
     forget
         Share of training texts whose names are treated as never seen, so that the student learns
         to do without what it knows of single names.
@@ -139,7 +139,7 @@ class CandidateClassifier(TrainablePipe):
         *,
         threshold: float = 0.5,
         targets: Targets = "soft",
-        forget: float = 0.2,
+        forget: float = 0.1,
         seed: int = 0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:

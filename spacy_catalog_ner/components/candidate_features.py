@@ -122,8 +122,7 @@ def _make_exemplar(doc: Doc, right: Sequence[bool]) -> Exemplar:
 
 def _rows(spans: Sequence[Span]) -> list[dict[str, Any]]:
     return [
-        {"start": s.start_char, "end": s.end_char, "text": s.text, "label": s.label_}
-        for s in spans
+        {"start": s.start_char, "end": s.end_char, "text": s.text, "label": s.label_} for s in spans
     ]
 
 

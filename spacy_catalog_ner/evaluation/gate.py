@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from math import hypot
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import msgspec
 import numpy as np
@@ -230,7 +230,7 @@ class _ScoreWithIntervals(_Score):
 
 
 class _Result(TypedDict):
-    """What is read of a baseline, here and by the reports."""
+    """What is read of a result, here, by the reports and by the model card."""
 
     texts: int
     gold: str
@@ -245,6 +245,7 @@ class _Result(TypedDict):
     tokens: _Score | None
     candidate_recall: float | None
     errors: dict[str, int]
+    by_novelty: NotRequired[dict[str, _Score] | None]
 
 
 def read_result(path: str | Path) -> dict[str, Any]:

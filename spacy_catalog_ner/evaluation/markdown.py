@@ -13,6 +13,7 @@ from spacy_catalog_ner.evaluation.html import (
     format_figure,
     measures,
 )
+from spacy_catalog_ner.markdown import escape_markdown
 
 _MAX_CONFUSIONS = 20  # as many pairs of labels are listed
 
@@ -31,7 +32,7 @@ def render_result_markdown(
     baseline
         Result of another system on the same gold rows, to show beside.
     """
-    lines = [f"# {_escape(title)}", "", *_summary(result, baseline)]
+    lines = [f"# {escape_markdown(title)}", "", *_summary(result, baseline)]
     lines += ["", "## Labels", "", *_labels(result, baseline)]
     lines += ["", "## Confusion", "", *_confusion(result["confusion"])]
     if result["stages"]:
@@ -77,7 +78,7 @@ def _summary(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[st
         p_value = comparison["p_value"]
         test = "" if p_value is None else f"; p = {p_value:.4f} (paired approximate randomisation)"
         lines += [
-            f"F1 against the baseline, {_escape(comparison['baseline'])}:"
+            f"F1 against the baseline, {escape_markdown(comparison['baseline'])}:"
             f" {format_change(comparison['micro'])} points, with the 95 % interval of the"
             f" difference{test}.",
             "",
@@ -114,7 +115,7 @@ def _labels(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str
         head.append("points (95 % interval)")
     rows = []
     for label, score in result["per_label"].items():
-        row = [_escape(label), format_figure(score["f1"]), _range(score["intervals"]["f1"])]
+        row = [escape_markdown(label), format_figure(score["f1"]), _range(score["intervals"]["f1"])]
         row += [format_figure(score["precision"]), format_figure(score["recall"])]
         row.append(str(score["tp"] + score["fn"]))
         if baseline is not None:
@@ -137,7 +138,7 @@ def _confusion(confusion: dict[str, Any]) -> list[str]:
     if not found:
         return ["No label was taken for another."]
     rows = (
-        [_escape(gold), _escape(predicted), -count]
+        [escape_markdown(gold), escape_markdown(predicted), -count]
         for count, gold, predicted in sorted(found)[:_MAX_CONFUSIONS]
     )
     table = _table(["gold", "predicted as", "entities"], rows, texts=(0, 1))
@@ -200,11 +201,3 @@ def _beside(ours: float | None, theirs: float | None) -> list[str]:
 
 def _range(interval: list[float]) -> str:
     return f"{format_figure(interval[0])} to {format_figure(interval[1])}"
-
-
-def _escape(text: str) -> str:
-    """Keep a name within its cell, and as it is: no Markdown, no HTML."""
-    text = " ".join(text.split())
-    for character in "\\`*_[]|#":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from spacy_catalog_ner.markdown import escape_markdown
+
 _COLUMNS = {
     "utterances": "utterances",
     "patterns": "patterns",
@@ -27,7 +29,7 @@ def render_card(card: dict[str, Any], title: str) -> str:
         Heading.
     """
     diversity, validation = card["diversity"], card["validation"]
-    lines = [f"# {_escape(title)}", "", "Length is in words between white space.", ""]
+    lines = [f"# {escape_markdown(title)}", "", "Length is in words between white space.", ""]
     lines += _figures("language", card["languages"])
     lines += ["", "## Splits", "", *_figures("split", card["splits"])]
     rows = ([label, *counts.values()] for label, counts in card["labels"].items())
@@ -88,13 +90,5 @@ def _words(value: Any) -> str:
 def _table(head: list[str], rows: Iterable[list[Any]], texts: int = 1) -> list[str]:
     """Return the lines of a table; the first columns are text, the others numbers."""
     line = "".join("---|" if column < texts else "---:|" for column in range(len(head)))
-    body = [f"| {' | '.join(_escape(str(cell)) for cell in row)} |" for row in rows]
+    body = [f"| {' | '.join(escape_markdown(str(cell)) for cell in row)} |" for row in rows]
     return [f"| {' | '.join(head)} |", f"|{line}", *body]
-
-
-def _escape(text: str) -> str:
-    """Keep a name within its cell, and as it is: no Markdown, no HTML."""
-    text = " ".join(text.split())
-    for character in "\\`*_[]|#":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("&", "&amp;").replace("<", "&lt;")

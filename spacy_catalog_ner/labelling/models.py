@@ -20,6 +20,11 @@ def find_models(nlp: Language) -> dict[str, Any]:
     return models
 
 
+def name_models(nlp: Language) -> list[str]:
+    """Return the names of these models, sorted: of a GGUF file its path as it was given."""
+    return sorted({str(model.model) for model in find_models(nlp).values()})
+
+
 def choose_batch_size(nlp: Language) -> int:
     """Return how many texts to label between two checkpoints.
 

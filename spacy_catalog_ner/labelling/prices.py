@@ -12,7 +12,7 @@ from spacy.language import Language
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.files import read_yaml, require_file
-from spacy_catalog_ner.labelling.models import find_models
+from spacy_catalog_ner.labelling.models import name_models
 
 _SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"
 
@@ -83,7 +83,7 @@ def find_price(path: str | Path, nlp: Language) -> Price:
         If the table has none of that name, or the pipeline asks no model that counts its tokens.
     """
     prices = read_prices(path)
-    names = {str(model.model) for model in find_models(nlp).values()}
+    names = name_models(nlp)
     if len(names) != 1:
         raise CatalogNERError(
             f"{path}: the pipeline asks {len(names) or 'no'} models that count their tokens,"

@@ -17,7 +17,7 @@ from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
 from spacy_catalog_ner.labelling.errors import LabellingStoppedError
 from spacy_catalog_ner.labelling.fingerprint import fingerprint
-from spacy_catalog_ner.labelling.models import choose_batch_size
+from spacy_catalog_ner.labelling.models import choose_batch_size, name_models
 from spacy_catalog_ner.labelling.prices import Price
 from spacy_catalog_ner.labelling.progress import Progress, say_done
 from spacy_catalog_ner.labelling.rows import answered_row, failed_row
@@ -71,7 +71,8 @@ def label_file(
     Returns
     -------
     dict
-        The summary, see `Summary.result`, and the run's ``fingerprint``.
+        The summary, see `Summary.result`, the names of the ``models`` that were asked, and the
+        run's ``fingerprint``.
 
     Raises
     ------
@@ -103,7 +104,8 @@ def label_file(
                 stopped = "budget" if run.label(batches, budget, bar) else None
             if stopped is None and limit and summary.texts == limit:
                 stopped = "limit"
-            return checkpoint.publish(summary.result(price, problems.counts, stopped))
+            result = summary.result(price, problems.counts, stopped)
+            return checkpoint.publish({**result, "models": name_models(nlp)})
         except (CatalogNERError, OSError) as err:
             raise run.stopped(err) from err
 

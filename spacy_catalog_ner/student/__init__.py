@@ -1,1 +1,1 @@
-"""What ``configs/student_*.cfg`` refer to: suggester and backbone; and an augmenter."""
+"""What ``configs/student_*.cfg`` refer to, an augmenter, and the card of a trained student."""

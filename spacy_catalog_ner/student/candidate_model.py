@@ -48,7 +48,7 @@ def make_candidate_model(
     )
 
 
-def _init(model: Model[Input, Floats1d], X: Input | None = None, Y: Any = None) -> None:
+def _init(model: Model[Input, Floats1d], X: Input | None = None, Y: Any = None) -> None:  # noqa: N803
     tok2vec, hidden, output = (model.get_ref(name) for name in ("tok2vec", "hidden", "output"))
     if X is None:
         tok2vec.initialize()

@@ -1,0 +1,93 @@
+"""``catalog-ner card``: the model card of a trained student."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spacy_catalog_ner.cli.common import say, show, warn_of
+from spacy_catalog_ner.cli.reading import read_rows
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.evaluation.gate import read_result
+
+
+def card(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained pipeline, as model-best.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder to write: a copy with the card in it.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the package, as of `spacy package`; by default that it has."),
+    ] = None,
+    result: Annotated[
+        Path | None, typer.Option(help="What `catalog-ner evaluate -o` wrote: the figures.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Training texts (JSONL or DocBin), or meta.json of the prepared corpus. May be"
+            " repeated."
+        ),
+    ] = None,
+    notes: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML with description, intended_use, limits, license, author and sources, or a"
+            " folder with CORPUS.yml."
+        ),
+    ] = None,
+) -> None:
+    """Copy a trained student with a model card and licence notes, for `spacy package`.
+
+    Example: catalog-ner card training/grounded/model-best -o training/packaged --name my_student
+    --result result.json --data train.jsonl --notes notes.yml
+    """
+    # Heavy, through spaCy
+    from spacy_catalog_ner.student.card_notes import read_notes
+    from spacy_catalog_ner.student.corpus_facts import read_corpus_facts
+    from spacy_catalog_ner.student.model_card import make_model_card, write_with_card
+    from spacy_catalog_ner.student.trained_pipeline import TrainedPipeline
+    from spacy_catalog_ner.student.training_data import count_texts
+
+    pipeline = TrainedPipeline.read(model)
+    described = [path for path in data or () if path.suffix == ".json"]
+    if len(described) > 1:
+        raise CatalogNERError(f"--data {described[1]}: expected one meta.json, not two")
+    corpus = read_corpus_facts(described[0]) if described else None
+    figures = None if result is None else read_result(result)
+    said = None if notes is None else read_notes(notes, None if corpus is None else corpus.corpus)
+    problems = Problems()
+    try:
+        texts = [
+            count_texts(path.name, read_rows(path, problems).rows, _read_summary(path))
+            for path in data or ()
+            if path not in described
+        ]
+    finally:
+        warn_of(problems)
+    made = make_model_card(
+        pipeline, name=name, result=figures, data=texts, corpus=corpus, notes=said
+    )
+    write_with_card(pipeline, made, output)
+    show(made)
+    say(f"{output}: ready for `spacy package {output} FOLDER`")
+
+
+def _read_summary(path: Path) -> dict[str, Any] | None:
+    """Read what a ``catalog-ner label`` run wrote beside its output."""
+    from spacy_catalog_ner.labelling import summary_path
+
+    summary = summary_path(path)
+    if not summary.is_file():
+        return None
+    try:
+        figures = json.loads(summary.read_text(encoding="utf8"))
+    except ValueError as err:
+        raise CatalogNERError(f"{summary}: not JSON ({err})") from None
+    if not isinstance(figures, dict):
+        raise CatalogNERError(f"{summary}: not the summary of a `catalog-ner label` run")
+    return figures
