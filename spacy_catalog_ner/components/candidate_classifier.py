@@ -31,7 +31,7 @@ Targets = Literal["hard", "soft", "weighted"]
 Place = tuple[int, int, str]
 """Where a candidate is, in characters, and its label."""
 
-_PADDED_TOKENS = 256  # that the model reads at once, with padding
+_PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # that the model reads at once, with padding
 
 Decision = tuple[list[list[Span]], np.ndarray]
 """The distinct candidates of each Doc that the student knows the label of, and all confidences."""
@@ -156,7 +156,7 @@ class CandidateClassifier(TrainablePipe):
         self.targets = targets
         self.forget = forget
         self.scorer = scorer
-        self.cfg = {"labels": []}
+        self.cfg: dict[str, Any] = {"labels": []}
         self._features = CandidateFeatures()
         self._random = random.Random(seed)
         self._unknown: set[str] = set()  # labels that have been warned of
@@ -188,9 +188,10 @@ class CandidateClassifier(TrainablePipe):
         if not asked:
             return spans, np.zeros(0)
         # Texts of about the same length go together, so that little of what is read is padding
+        size = _PADDED_TOKENS["cpu" if self.model.ops.device_type == "cpu" else "gpu"]
         log_odds: list[np.ndarray] = [np.zeros(0)] * len(asked)
         for some in minibatch_by_padded_size(
-            enumerate(asked), _PADDED_TOKENS, len(asked), get_length=lambda item: len(item[1][0])
+            enumerate(asked), size, len(asked), get_length=lambda item: len(item[1][0])
         ):
             numbers, pairs = zip(*some, strict=True)
             parts = np.cumsum([len(found) for _, found in pairs])[:-1]
