@@ -112,7 +112,8 @@ def _add(report: Report, key: str, runs: list[dict[str, float]], sizes: dict[str
     figures = [f"{found['per_s']:,.0f} texts/s"]
     if cores == "1":
         latency = f"median {time_text(found['median_s'])}; p95 {time_text(found['p95_s'])}"
-        figures = [latency, *figures, size_text(found["rss"])]
+        speed = f"{figures[0]}, {found['per_cpu_s']:,.0f} by CPU time"
+        figures = [latency, speed, size_text(found["rss"])]
     place = "1 core" if cores == "1" else f"{cores} cores"
     if way == BLANK:
         report.add(f"{place}, {way}", "; ".join(figures))

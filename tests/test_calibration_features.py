@@ -156,3 +156,31 @@ def test_whatever_the_text_features_are_finite(drawn):
     assert rows.shape == (len(found), len(FEATURES))
     assert np.isfinite(rows).all()
     assert all(math.isfinite(vote_and_prior(row)) for row in rows)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 11), st.integers(1, 12), st.sampled_from("XYZ")),
+        max_size=12,
+        unique=True,
+    )
+)
+def test_rivals_and_adjacent_words_are_found_wherever_candidates_lie(places):
+    text = "a bb c, dd e"
+    found = [
+        {"start": start, "end": min(start + length, len(text)), "text": "", "label": label}
+        for start, length, label in places
+    ]
+    rows = make_features(text, found, [], TALLIES)
+    for row, item in zip(rows, found, strict=True):
+        near = [o for o in found if o["start"] < item["end"] and o["end"] > item["start"]]
+        same = [o for o in near if (o["start"], o["end"]) == (item["start"], item["end"])]
+        assert row[FEATURES.index("same span candidates")] == len(same) - 1
+        assert row[FEATURES.index("overlapping candidates")] == len(near) - len(same)
+    ends, starts = {"a": 1, "bb": 4, "c": 6, ",": 7, "dd": 10, "e": 12}, {"a": 0, "bb": 2, "c": 5}
+    starts |= {",": 6, "dd": 8, "e": 11}
+    for keys, item in zip(candidate_keys(text, found), found, strict=True):
+        before = [word for word, end in ends.items() if end <= item["start"]]
+        after = [word for word, start in starts.items() if start >= item["end"]]
+        assert keys["left"] == f"{before[-1] if before else ''}\n{item['label']}"
+        assert keys["right"] == f"{after[0] if after else ''}\n{item['label']}"

@@ -113,6 +113,16 @@ def test_a_batch_gives_what_the_texts_give_alone(student):
     assert together == [entities(student(text)) for text in texts]
 
 
+def test_texts_of_any_length_keep_their_order_and_their_confidences(student):
+    """Texts of about the same length are read together, whatever stands between them."""
+    long = 9 * "play something by paris or is it raining in boston and then a song by london "
+    texts = [long[: 1 + 89 * number % 700].strip() for number in range(40)]
+    for doc, text in zip(student.pipe(texts, batch_size=40), texts, strict=True):
+        assert doc.text == text
+        alone = student(text).spans["candidates"].attrs["scores"]
+        assert doc.spans["candidates"].attrs["scores"] == pytest.approx(alone, abs=1e-5)
+
+
 def test_a_label_that_the_catalog_has_and_training_had_not_is_left_out_with_a_warning(student):
     nlp = spacy.blank("en").from_config(student.config).from_bytes(student.to_bytes())
     nlp.get_pipe("catalog_matcher").add_entries([{"text": "Oslo", "label": "MOVIE"}])
