@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -75,33 +74,33 @@ def _relabelled(names: Path, known: set[str]) -> Iterator[Entry]:
 
 
 def measure_serving(
-    model: Path, catalog: Path, way: str, cores: int, rows: list[dict[str, Any]], singles: int
+    model: Path, catalog: Path, way: str, core: int, rows: list[dict[str, Any]], singles: int
 ) -> dict[str, float]:
     """Time a student, or a pipeline of nothing but a tokenizer.
 
-    This process is held to its first cores, and computes with one thread; on several cores there
-    are as many processes. All times are from the text to ``doc.ents``.
+    This process is held to one core. All times are from the text to ``doc.ents``.
 
     Parameters
     ----------
+    core
+        Which of the cores: 0 for the first.
     rows
         Annotated texts.
     singles
-        How many of them are given one by one, on one core.
+        How many of them are given one by one.
 
     Returns
     -------
     dict
-        ``load_s``, which includes what is done after loading; ``per_s``, texts a second in
-        ``nlp.pipe``; ``rss``, bytes of memory of this process; on one core ``per_cpu_s``, the same
-        by CPU time, which others on the machine hardly change, and ``median_s`` and ``p95_s`` of
-        one text; and, but for the tokenizer, ``f1`` of all texts.
+        ``load_s``, which includes what is done after loading; ``median_s`` and ``p95_s`` of one
+        text; ``per_s``, texts a second in ``nlp.pipe``, and ``per_cpu_s``, the same by CPU time,
+        which others on the machine hardly change; ``rss``, bytes of memory; and, but for the
+        tokenizer, ``f1`` of all texts.
     """
     import torch
 
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
     torch.set_num_threads(1)
-    multiprocessing.set_start_method("fork", force=True)  # as everywhere on Linux; here it is spawn
     start = time.perf_counter()
     nlp = spacy.blank("en") if way == BLANK else WAYS[way](spacy.load(model))
     if way != BLANK:
@@ -112,24 +111,24 @@ def measure_serving(
         assert doc.ents is not None
     gc.collect()
     gc.freeze()
-    result = {"load_s": load}
-    if cores == 1:
-        times = []
-        for text in texts[:singles]:
-            start = time.perf_counter()
-            assert nlp(text).ents is not None
-            times.append(time.perf_counter() - start)
-        result["median_s"] = float(np.median(times))
-        result["p95_s"] = float(np.quantile(times, 0.95))
+    times = []
+    for text in texts[:singles]:
+        start = time.perf_counter()
+        assert nlp(text).ents is not None
+        times.append(time.perf_counter() - start)
     start, start_cpu = time.perf_counter(), time.process_time()
     found = [
         {(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents}
-        for doc in nlp.pipe(texts, batch_size=256, n_process=cores)
+        for doc in nlp.pipe(texts, batch_size=256)
     ]
-    result["per_s"] = len(texts) / (time.perf_counter() - start)
-    if cores == 1:
-        result["per_cpu_s"] = len(texts) / (time.process_time() - start_cpu)
-    result["rss"] = float(memory()["rss"])
+    result = {
+        "load_s": load,
+        "median_s": float(np.median(times)),
+        "p95_s": float(np.quantile(times, 0.95)),
+        "per_s": len(texts) / (time.perf_counter() - start),
+        "per_cpu_s": len(texts) / (time.process_time() - start_cpu),
+        "rss": float(memory()["rss"]),
+    }
     if way != BLANK:
         labels = set(nlp.get_pipe("candidate_classifier").labels)
         result["f1"] = _micro_f1(found, rows, labels)

@@ -239,6 +239,7 @@ def test_every_file_linked_to_exists():
         ("catalogs", "catalog", "Speed and memory"),
         ("evaluation", "evaluation", "Speed and memory"),
         ("datasets", "generation", "How good it is, and how fast"),
+        ("serving", "serving", "Speed"),
     ],
     ids=name,
 )
