@@ -116,11 +116,13 @@ def train(training: Training) -> None:
     }
     if grounded:
         values["paths.catalog"] = training.catalog
-    if not (out / "model-last" / "meta.json").exists():
+    trained = out / "trained"  # it is done: spaCy writes models before that, too
+    if not trained.exists():
         command = [sys.executable, "-m", "spacy", "train", str(config), "-o", str(out)]
         for key, value in values.items():
             command += [f"--{key}", str(value)]
         subprocess.run(command, check=True)
+        trained.touch()
     answers = {part: answer(training.model, _texts(folder, part)) for part in training.tests}
     shutil.rmtree(out / "model-last", ignore_errors=True)  # the best one is kept
     partly = training.answers.with_suffix(".part")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -18,6 +20,20 @@ NAMES = [
     for name in ("Boston", "Paris", "London")
     for label in ("ARTIST", "CITY")
 ]
+MODEL = {
+    "@architectures": "spacy_catalog_ner.CandidateClassifier.v1",
+    "hidden_size": 32,
+    "tok2vec": {
+        "@architectures": "spacy.HashEmbedCNN.v2",
+        "pretrained_vectors": None,
+        "width": 32,
+        "depth": 2,
+        "embed_size": 300,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "subword_features": False,
+    },
+}
 SENTENCES = [
     ("play something by boston", "ARTIST"),
     ("play a song by paris", "ARTIST"),
@@ -33,7 +49,7 @@ SENTENCES = [
 def make_student(**config):
     nlp = spacy.blank("en")
     nlp.add_pipe("catalog_matcher").add_entries(NAMES)
-    nlp.add_pipe("candidate_classifier", config=config)
+    nlp.add_pipe("candidate_classifier", config={"model": MODEL, **config})
     nlp.add_pipe("constraint_post_processor")
     return nlp
 
@@ -146,6 +162,14 @@ def test_it_is_the_same_after_bytes_and_disk(student):
     copy = spacy.blank("en").from_config(student.config).from_bytes(student.to_bytes())
     for text, _ in SENTENCES:
         assert copy(text).spans["candidates"].attrs == student(text).spans["candidates"].attrs
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_two_processes_give_what_one_gives(student, method, monkeypatch):
+    texts = [text for text, _ in SENTENCES]
+    alone = [entities(doc) for doc in student.pipe(texts)]
+    monkeypatch.setattr("spacy.language.mp", multiprocessing.get_context(method))
+    assert [entities(doc) for doc in student.pipe(texts, n_process=2, batch_size=2)] == alone
 
 
 def test_its_scores_are_those_of_the_scorers(student):

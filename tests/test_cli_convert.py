@@ -213,3 +213,10 @@ def test_a_file_of_another_format_is_one_line(cli, rows, tmp_path):
     rows.rename(tmp_path / "rows.spacy")
     result = cli("convert", tmp_path / "rows.spacy", "-o", tmp_path / "x.jsonl")
     assert "rows.spacy: not a DocBin" in result.error
+
+
+def test_a_corpus_without_an_entity_is_warned_of(cli, tmp_path):
+    source = write_rows(tmp_path / "rows.jsonl", [ROWS[1]])
+    result = cli("convert", source, "-o", tmp_path / "train.spacy")
+    assert result.code == 0
+    assert "without a single entity there is nothing to train a student on" in result.err

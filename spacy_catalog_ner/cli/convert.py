@@ -69,3 +69,5 @@ def convert(
         warn_of(problems)
     entities, types = summary.labels.total(), len(summary.labels)
     say(f"{output}: {summary.texts} texts, {entities} entities of {types} types")
+    if not entities:
+        say(f"{output}: warning: without a single entity there is nothing to train a student on")

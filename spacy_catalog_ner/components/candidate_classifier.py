@@ -61,7 +61,7 @@ subword_features = true
         "model": DEFAULT_MODEL,
         "threshold": 0.5,
         "targets": "soft",
-        "forget": 0.1,
+        "forget": 0.2,
         "seed": 0,
         "scorer": {"@scorers": "spacy_catalog_ner.spans_scorer.v1", "spans_key": SELECTED},
     },
@@ -139,7 +139,7 @@ class CandidateClassifier(TrainablePipe):
         *,
         threshold: float = 0.5,
         targets: Targets = "soft",
-        forget: float = 0.1,
+        forget: float = 0.2,
         seed: int = 0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:

@@ -19,7 +19,7 @@ def make_matmul_precision(precision: Precision = "medium") -> Callable[[Language
     ----------
     precision
         ``"highest"`` is float32. With ``"medium"`` a CPU with AVX-512 BF16 or AMX multiplies
-        matrices in bfloat16 and adds in float32, twice as fast; others are not affected. See
+        matrices in bfloat16 and adds in float32, which is faster; others are not affected. See
         https://docs.pytorch.org/docs/stable/generated/torch.set_float32_matmul_precision.html
         It holds for the process that trains, and not for a trained pipeline.
     """
