@@ -155,6 +155,14 @@ def test_without_a_matcher_it_says_what_to_add():
         nlp("play paris")
 
 
+def test_in_training_it_says_that_the_matcher_is_to_annotate():
+    nlp = make_student()
+    examples = [make_example(nlp, *SENTENCES[0])]
+    nlp.initialize(lambda: examples)
+    with pytest.raises(CatalogNERError, match=r'annotating_components = \["catalog_matcher"\]'):
+        nlp.update(examples)
+
+
 # What it is as a component
 
 

@@ -230,6 +230,11 @@ class CandidateClassifier(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "CandidateClassifier.update")
+        if any(CANDIDATES not in example.predicted.spans for example in examples):
+            raise CatalogNERError(
+                f'{self.name} found no doc.spans["{CANDIDATES}"] in training: set'
+                ' annotating_components = ["catalog_matcher"] under [training] in the config'
+            )
         spans = [self._known(distinct_candidates(eg.predicted, self.name)) for eg in examples]
         asked = [(eg, found) for eg, found in zip(examples, spans, strict=True) if found]
         if not asked:
