@@ -21,18 +21,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from measure import machine, progress
 from report import Report
 from student_names import make_new_names
 from student_plot import plot
-from student_scores import best_threshold, count, summarise
+from student_scores import count, summarise
 from student_sets import StudentSet, prepare, prepare_music
 from student_teacher import label
-from student_training import Scored, Training, answer, read_answers, train_all
-
-Row = dict[str, Any]
+from student_training import Training, answer, read_answers, train_all
+from thresholds import Row, Scored, best_threshold
 
 _EPILOG = """\
 example:

@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from student_training import Scored
+from thresholds import Row, Scored, keys
 
-Row = dict[str, Any]
 Counts = np.ndarray
 """Of every text: entities right, predicted, and in gold; shape (texts, 3)."""
 
 _SAMPLES = 1000
 
 
-def best_threshold(found: Sequence[Scored], gold: Sequence[Row]) -> float:
-    """Return the threshold with the best F1: the middle between two confidences that occur."""
-    scored = sorted(
-        ((score, (start, end, label) in right)
-         for spans, right in zip(found, map(_keys, gold), strict=True)
-         for start, end, label, score in spans),
-        reverse=True,
-    )  # fmt: skip
-    total = sum(len(row["spans"]) for row in gold)
-    best, threshold, hits = -1.0, 0.0, 0
-    for count, (score, right) in enumerate(scored, start=1):
-        hits += right
-        below = scored[count][0] if count < len(scored) else 0.0
-        if below < score and 2 * hits / (count + total) > best:
-            best, threshold = 2 * hits / (count + total), (score + below) / 2
-    return threshold
-
-
 def count(found: Sequence[Scored], gold: Sequence[Row], threshold: float) -> Counts:
     """Count the entities of every text."""
     rows = []
     for spans, row in zip(found, gold, strict=True):
-        right = _keys(row)
+        right = keys(row)
         kept = {(start, end, label) for start, end, label, score in spans if score >= threshold}
         rows.append((len(kept & right), len(kept), len(right)))
     return np.array(rows).reshape(len(rows), 3)
-
-
-def _keys(row: Row) -> set[tuple[int, int, str]]:
-    return {(span["start"], span["end"], span["label"]) for span in row["spans"]}
 
 
 def summarise(counts: Sequence[Counts], seed: int = 0) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from student_sets import StudentSet
-from student_training import Scored
+from thresholds import Scored
 
 from spacy_catalog_ner.calibrating import calibrate
 from spacy_catalog_ner.components import CatalogMatcher

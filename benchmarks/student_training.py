@@ -18,11 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-_CONFIGS = Path(__file__).parent.parent / "configs"
+from thresholds import Row, Scored
 
-Row = dict[str, Any]
-Scored = list[tuple[int, int, str, float]]
-"""Spans of one text: start, end, label, confidence."""
+_CONFIGS = Path(__file__).parent.parent / "configs"
 
 
 @dataclass(frozen=True)
@@ -156,15 +154,14 @@ def _entities(doc: Any) -> Scored:
 
 
 def _join(paths: list[Path], folder: Path) -> Path:
-    from spacy.tokens import DocBin
-
+    """Return a file, or a folder of several, which spaCy reads all of."""
     if len(paths) == 1:
         return paths[0]
-    joined = DocBin(store_user_data=True)
+    joined = folder / "train"
+    joined.mkdir(exist_ok=True)
     for path in paths:
-        joined.merge(DocBin().from_disk(path))
-    joined.to_disk(folder / "train.spacy")
-    return folder / "train.spacy"
+        shutil.copy(path, joined)
+    return joined
 
 
 def _texts(folder: Path, part: str) -> list[str]:

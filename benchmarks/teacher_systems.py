@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from spacy.tokens import Doc, SpanGroup
 from teacher_runs import SHOWN, extraction, make_pipeline, run, selection, time_one_by_one
 from teacher_sets import TeacherSet
+from thresholds import Row, Scored, best_threshold
 
 from spacy_catalog_ner.calibrating import calibrate
 from spacy_catalog_ner.components import ConstraintPostProcessor
@@ -21,10 +21,6 @@ from spacy_catalog_ner.components.neighbour_vote import NeighbourVote
 from spacy_catalog_ner.evaluation.alignment import Pair
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.exemplars import ExemplarStore
-
-Row = dict[str, Any]
-Scored = list[tuple[int, int, str, float]]
-"""Spans of one text: start, end, label, confidence."""
 
 
 @dataclass
@@ -229,7 +225,7 @@ def _usage(rows: list[Row]) -> dict[str, float]:
 
 def measure(system: System, sets: TeacherSet) -> Row:
     """Return the figures of a system on the test texts, its threshold chosen on the others."""
-    threshold = 0.0 if system.dev is None else _best_threshold(system.dev, sets.dev)
+    threshold = 0.0 if system.dev is None else best_threshold(system.dev, sets.dev)
     result = evaluate_pairs(_pairs(system.test, sets.test, threshold))
     micro = result["micro"]
     return {
@@ -240,25 +236,6 @@ def measure(system: System, sets: TeacherSet) -> Row:
         "seconds": round(system.seconds, 4),
         **{key: round(value, 1) for key, value in system.usage.items()},
     }
-
-
-def _best_threshold(found: list[Scored], gold: list[Row]) -> float:
-    """Return the threshold with the best F1: the middle between two confidences that occur."""
-    keys = [{(s["start"], s["end"], s["label"]) for s in row["spans"]} for row in gold]
-    scored = sorted(
-        ((score, (start, end, label) in right)
-         for spans, right in zip(found, keys, strict=True)
-         for start, end, label, score in spans),
-        reverse=True,
-    )  # fmt: skip
-    total = sum(map(len, keys))
-    best, threshold, hits = -1.0, 0.0, 0
-    for count, (score, right) in enumerate(scored, start=1):
-        hits += right
-        below = scored[count][0] if count < len(scored) else 0.0
-        if below < score and 2 * hits / (count + total) > best:
-            best, threshold = 2 * hits / (count + total), (score + below) / 2
-    return threshold
 
 
 def _pairs(found: list[Scored], gold: list[Row], threshold: float) -> list[Pair]:
