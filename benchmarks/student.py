@@ -21,6 +21,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from measure import machine, progress
 from report import Report
@@ -36,7 +37,11 @@ _EPILOG = """\
 example:
   python benchmarks/student.py --data ../shared/data
 """
-_TARGETS = "components.candidate_classifier.targets"
+_TARGETS = ("components.candidate_classifier.targets", "{}")
+_LAYERS = (
+    "components.candidate_classifier.model.tok2vec.transformer_config",
+    '{{"num_hidden_layers": {}}}',
+)
 _PARTS = ("dev", "test", "head", "unseen")
 _MUSIC = ("dev", "test-conversations", "test-rare", "test-commands", "head", "unseen")
 _RECALL = ("test-rare",)  # not all of their entities are annotated
@@ -98,9 +103,12 @@ def _group(
 ) -> dict[str, dict[str, Training]]:
     """Return the systems of each experiment by name, of the first seed."""
 
-    def make(made: StudentSet, student: str, train: str, targets: str = "") -> Training:
+    def make(made: StudentSet, student: str, train: str, *setting: Any) -> Training:
         tests = _MUSIC if made is music else _PARTS
-        settings = ((_TARGETS, targets),) if targets else ()
+        settings = ()
+        if setting:
+            (key, form), value = setting
+            settings = ((key, form.format(value)),)
         # The others are smaller, say the same again and again, or have labels with mistakes in them
         updates = steps if (made, train) == (gold["massive"], "train") else steps // 2
         folder, catalog = str(made.folder), str(made.catalog)
@@ -110,9 +118,11 @@ def _group(
         f"gold, {name}": {kind: make(made, kind, "train") for kind in ("plain", "grounded")}
         for name, made in gold.items()
     }
+    shallow = make(gold["massive"], "grounded", "train", _LAYERS, 3)
+    groups["gold, massive"]["grounded, 3 of 6 layers"] = shallow
     labelled = "few+labelled"
     groups["teacher"] = {"plain": make(gold["massive"], "plain", labelled)} | {
-        f"grounded, {kind} targets": make(gold["massive"], "grounded", labelled, kind)
+        f"grounded, {kind} targets": make(gold["massive"], "grounded", labelled, _TARGETS, kind)
         for kind in ("hard", "weighted", "soft")
     }
     groups["conversational"] = {
@@ -128,7 +138,8 @@ def _group(
 
 def _students(training: Training, seeds: int) -> int:
     """Return how many students of a kind are trained."""
-    return seeds if (training.student, training.train) == ("grounded", "train") else 1
+    kind = training.student, training.train, training.settings
+    return seeds if kind == ("grounded", "train", ()) else 1
 
 
 def _read(training: Training, seeds: int) -> list[dict[str, list[Scored]]]:
@@ -163,7 +174,8 @@ def _measure_new_names(
     """Return precision and recall with known names and with new ones, student by student."""
     entries, known, new = make_new_names(made, options.data, count=_NAMES, seed=options.seed)
     found: dict[str, Row] = {}
-    for name, training in groups["gold, massive"].items():
+    for name in ("plain", "grounded"):
+        training = groups["gold, massive"][name]
         for kind, rows in (("known names", known), ("new names", new)):
             counts = []
             for number in range(_students(training, options.seeds)):
@@ -204,8 +216,10 @@ def _add_targets(report: Report) -> None:
             old, new = (found["conversational"][name][part][key] for name in (before, after))
             gain = 100 * (new / old - 1)
             what = f"{student}, with conversations: {key} of {part}".replace("f1", "F1")
-            if part == "test-conversations":
+            if part == "test-conversations" and student == "plain":
                 target, holds = f"{_PAPER_GAIN} %", gain > _PAPER_GAIN
+            elif part == "test-conversations":  # it has less to gain than that
+                target, holds = "above", new > old
             elif part in _RECALL:
                 target, holds = "", None
             else:  # a loss within chance is none
