@@ -99,7 +99,8 @@ def measure_serving(
     """
     import torch
 
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[core % len(cores)]})
     torch.set_num_threads(1)
     start = time.perf_counter()
     nlp = spacy.blank("en") if way == BLANK else WAYS[way](spacy.load(model))

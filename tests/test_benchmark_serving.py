@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
-from test_benchmarks import check, data  # noqa: F401, a fixture
+from conftest import REPOSITORY, annotate
 from test_inference import NAMES, folder  # noqa: F401, a fixture
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
@@ -26,15 +24,15 @@ def test_a_folder_without_a_student_is_a_line(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_way_is_measured_with_both_catalogs(data, folder, tmp_path):  # noqa: F811
-    compile_catalog(
-        (Entry(row["text"], row["label"]) for row in NAMES), folder / "catalog_matcher/catalog"
-    )
-    sizes = ("--names", 20, "--texts", 8, "--singles", 3, "--repetitions", 1)
-    result = run("--data", data, "--model", folder, "--output", tmp_path, *sizes)
-    assert result.returncode == 0, result.stderr
-    report = check(tmp_path / "serving.json", result.stdout)
-    runs = report["measurements"]["runs"]
-    assert len(runs) == 2 * (1 + 4 + 4)
-    assert all("f1" in run for key, (run,) in runs.items() if "tokenizer" not in key)
-    assert json.dumps(report).count("at most 10 ms") == 8
+def test_a_student_is_timed_and_scored_in_a_process_of_its_own(folder, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    from measure import alone
+    from serving_runs import measure_serving
+
+    catalog = tmp_path / "names.catalog"
+    compile_catalog((Entry(row["text"], row["label"]) for row in NAMES), catalog)
+    rows = [annotate("play something by boston", {"boston": "ARTIST"})] * 8
+    found = alone(measure_serving, folder, catalog, "PyTorch", 1, rows, 3)
+    assert 0 < found["median_s"] <= found["p95_s"]
+    assert found["per_s"] > 0 and found["rss"] > 0
+    assert 0 <= found["f1"] <= 1

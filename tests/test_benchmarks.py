@@ -137,7 +137,7 @@ def teacher(monkeypatch):
 
 
 def test_a_threshold_lies_between_the_confidences_where_f1_is_best(teacher):
-    choose = teacher["systems"]._best_threshold
+    choose = teacher["systems"].best_threshold
     gold = [{"spans": [{"start": 0, "end": 5, "label": "SONG"}]}, {"spans": []}]
     found = [[(0, 5, "SONG", 0.8), (0, 5, "CITY", 0.3)], [(2, 4, "CITY", 0.6)]]
     assert choose(found, gold) == pytest.approx(0.7)
