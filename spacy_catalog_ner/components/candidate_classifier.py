@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import srsly
@@ -23,13 +23,10 @@ from spacy_catalog_ner.calibration.logistic import sigmoid
 from spacy_catalog_ner.components.candidate_batch import CandidateBatch
 from spacy_catalog_ner.components.candidate_features import CandidateFeatures
 from spacy_catalog_ner.components.candidate_scorer import distinct_candidates, write_selection
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, SELECTED, span_scores
+from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
+from spacy_catalog_ner.components.learning_goals import Targets, gold_scores, make_goals, place
 from spacy_catalog_ner.components.scoring import Scorer
 from spacy_catalog_ner.errors import CatalogNERError
-
-Targets = Literal["hard", "soft", "weighted"]
-Place = tuple[int, int, str]
-"""Where a candidate is, in characters, and its label."""
 
 _PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # that the model reads at once, with padding
 
@@ -279,7 +276,7 @@ class CandidateClassifier(TrainablePipe):
         goals = [
             goal
             for example, found in zip(examples, spans, strict=True)
-            for goal in self._goals(example, found)
+            for goal in make_goals(example.reference, found, self.targets)
         ]
         target, weight = np.array(goals, dtype="float64").T
         guess = sigmoid(self.model.ops.to_numpy(log_odds).astype("float64"))
@@ -287,23 +284,6 @@ class CandidateClassifier(TrainablePipe):
         losses = -(target * np.log(safe) + (1 - target) * np.log(1 - safe))
         gradient = self.model.ops.asarray1f((weight * (guess - target)).astype("float32"))
         return float(weight @ losses), gradient
-
-    def _goals(self, example: Example, spans: Iterable[Span]) -> list[tuple[float, float]]:
-        """Return what to learn of each candidate: a probability, and its weight."""
-        gold = _gold_scores(example.reference)
-        said = _candidate_scores(example.reference)
-        goals = []
-        for span in spans:
-            place = (span.start_char, span.end_char, span.label_)
-            decided = float(place in gold)
-            confidence = said.get(place, gold.get(place, 0.0))
-            if self.targets == "soft":
-                goals.append((confidence, 1.0))
-            elif self.targets == "weighted":
-                goals.append((decided, abs(2 * confidence - 1)))
-            else:
-                goals.append((decided, 1.0))
-        return goals
 
     def initialize(
         self,
@@ -319,28 +299,28 @@ class CandidateClassifier(TrainablePipe):
         CatalogNERError
             If the training texts have no candidates, or none of them is right.
         """
-        docs: list[Doc] = []
+        asked: list[tuple[Doc, list[Span]]] = []
         rights: list[list[bool]] = []
         texts, missed = 0, Counter[str]()
         for example in get_examples():
             texts += 1
             doc = self._find_candidates(example.predicted, nlp)
-            gold = _gold_scores(example.reference)
+            gold = gold_scores(example.reference)
             found = distinct_candidates(doc, self.name)
-            places = [(span.start_char, span.end_char, span.label_) for span in found]
+            places = [place(span) for span in found]
             missed.update(label for _, _, label in gold.keys() - set(places))
             if found:
-                docs.append(doc)
-                rights.append([place in gold for place in places])
-        self._check_training_texts(texts, docs, rights, missed)
-        for label in labels or sorted({s.label_ for d in docs for s in d.spans[CANDIDATES]}):
+                asked.append((doc, found))
+                rights.append([each in gold for each in places])
+        self._check_training_texts(texts, rights, missed)
+        for label in labels or sorted({span.label_ for _, found in asked for span in found}):
             self.add_label(label)
-        self._features.fit(docs, rights)
-        sample = [(doc, self._known(distinct_candidates(doc, self.name))) for doc in docs[:10]]
+        self._features.fit(asked, rights)
+        sample = [(doc, self._known(found)) for doc, found in asked[:10]]
         features = [self._features.describe(doc, found) for doc, found in sample]
         batch = self._make_batch(sample, features)
         self.model.get_ref("output").set_dim("nO", len(self.labels))
-        self.model.initialize(X=(docs[:10], batch))
+        self.model.initialize(X=([doc for doc, _ in sample], batch))
 
     def _find_candidates(self, predicted: Doc, nlp: Language | None) -> Doc:
         """Run the components before this one that need no training, on a Doc of its own."""
@@ -355,10 +335,10 @@ class CandidateClassifier(TrainablePipe):
         return doc
 
     def _check_training_texts(
-        self, texts: int, docs: list[Doc], rights: list[list[bool]], missed: Counter[str]
+        self, texts: int, rights: list[list[bool]], missed: Counter[str]
     ) -> None:
         right = sum(map(sum, rights))
-        if not docs:
+        if not rights:
             raise CatalogNERError(
                 f"{self.name}: none of {texts} training texts has a candidate; is this the catalog"
                 " of these texts?"
@@ -450,25 +430,3 @@ class CandidateClassifier(TrainablePipe):
         self.cfg = cfg
         # Before the weights: a model knows the size of its last layer by the labels
         self.model.get_ref("output").set_dim("nO", len(self.labels))
-
-
-def _gold_scores(doc: Doc) -> dict[Place, float]:
-    """Return the gold entities of a Doc, and how sure its annotator was of each."""
-    if ENTITIES not in doc.spans:
-        return {(ent.start_char, ent.end_char, ent.label_): 1.0 for ent in doc.ents}
-    group = doc.spans[ENTITIES]
-    return {
-        (span.start_char, span.end_char, span.label_): 1.0 if score is None else score
-        for span, score in zip(group, span_scores(group), strict=True)
-    }
-
-
-def _candidate_scores(doc: Doc) -> dict[Place, float]:
-    """Return how sure a teacher was of each candidate, empty where none said."""
-    group = doc.spans.get(CANDIDATES)
-    if group is None or "scores" not in group.attrs:
-        return {}
-    return {
-        (span.start_char, span.end_char, span.label_): float(score)
-        for span, score in zip(group, group.attrs["scores"], strict=True)
-    }

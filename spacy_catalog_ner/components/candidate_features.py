@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features
-from spacy_catalog_ner.components.doc_record import CANDIDATES, distinct_spans
+from spacy_catalog_ner.components.candidate_scorer import candidate_rows
 from spacy_catalog_ner.exemplars import Exemplar
 
 SHAPES = (
@@ -46,28 +46,29 @@ class CandidateFeatures:
         # Only while training: each training text is left out of what is known of it.
         self._counted: dict[str, list[Exemplar]] = {}
 
-    def fit(self, docs: Iterable[Doc], rights: Iterable[Sequence[bool]]) -> None:
+    def fit(
+        self, texts: Sequence[tuple[Doc, Sequence[Span]]], rights: Sequence[Sequence[bool]]
+    ) -> None:
         """Count training texts, and learn the scale of each column.
 
         Parameters
         ----------
-        docs
-            Training texts with their candidates, some in each.
+        texts
+            Training texts, each with its distinct candidates, of which there are some.
         rights
-            For each text, which of its distinct candidates are right.
+            For each text, which of them are right.
         """
-        docs = list(docs)
-        exemplars = [_make_exemplar(*pair) for pair in zip(docs, rights, strict=True)]
+        exemplars = [
+            _make_exemplar(doc, spans, right)
+            for (doc, spans), right in zip(texts, rights, strict=True)
+        ]
         self._tallies = Tallies(exemplars)
         counted = defaultdict(list)
         for exemplar in exemplars:
             counted[exemplar.text].append(exemplar)
         self._counted = dict(counted)
         self._mean, self._scale = np.zeros(self.width), np.ones(self.width)
-        spans = (distinct_spans(doc.spans[CANDIDATES]) for doc in docs)
-        rows = np.concatenate(
-            [self.describe(doc, s, training=True) for doc, s in zip(docs, spans, strict=True)]
-        )
+        rows = np.concatenate([self.describe(*text, training=True) for text in texts])
         self._mean, scale = rows.mean(axis=0), rows.std(axis=0)
         self._scale = np.where(scale < 1e-6, 1.0, scale)  # a constant column, rounding aside
 
@@ -90,7 +91,7 @@ class CandidateFeatures:
         if not spans:
             return np.zeros((0, self.width), dtype="float32")
         text = doc.text
-        candidates = _rows(spans)
+        candidates = candidate_rows(spans)
         tallies = self._tallies.without(*_NAMES) if forget else self._tallies
         left_out = self._counted.get(text, ()) if training else ()
         known = make_features(text, candidates, (), tallies, left_out)
@@ -114,16 +115,10 @@ class CandidateFeatures:
         self._counted = {}
 
 
-def _make_exemplar(doc: Doc, right: Sequence[bool]) -> Exemplar:
-    candidates = _rows(distinct_spans(doc.spans[CANDIDATES]))
+def _make_exemplar(doc: Doc, spans: Sequence[Span], right: Sequence[bool]) -> Exemplar:
+    candidates = candidate_rows(spans)
     selected = [item for item, is_right in zip(candidates, right, strict=True) if is_right]
     return Exemplar(text=doc.text, candidates=candidates, selected=selected)
-
-
-def _rows(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    return [
-        {"start": s.start_char, "end": s.end_char, "text": s.text, "label": s.label_} for s in spans
-    ]
 
 
 def _shapes(doc: Doc, spans: Sequence[Span]) -> np.ndarray:

@@ -124,11 +124,16 @@ def describe(
     doc: Doc, spans: Sequence[Span], tallies: Tallies, left_out: Iterable[Exemplar] = ()
 ) -> np.ndarray:
     """Return what `make_features` makes of candidates of a Doc."""
-    candidates = [
+    candidates = candidate_rows(spans)
+    return make_features(doc.text, candidates, doc._.exemplars or [], tallies, left_out)
+
+
+def candidate_rows(spans: Iterable[Span]) -> list[dict[str, Any]]:
+    """Return candidates as exemplars and `make_features` have them."""
+    return [
         {"start": span.start_char, "end": span.end_char, "text": span.text, "label": span.label_}
         for span in spans
     ]
-    return make_features(doc.text, candidates, doc._.exemplars or [], tallies, left_out)
 
 
 def verdicts_of(doc: Doc, spans: Sequence[Span]) -> list[float | None]:
