@@ -1,5 +1,6 @@
 """Tiny fixtures that several test files share; most names start with ``mini_``."""
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import json
@@ -7,6 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+# A core for each process of ``-n``, before PyTorch and others count the cores as they are imported:
+# threads that compete for one core mostly wait for each other.
+worker = os.environ.get("PYTEST_XDIST_WORKER")
+if worker and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 import pytest
 import spacy
@@ -57,17 +65,6 @@ UTTERANCES = [
 
 LONG = ("test_project", "test_docs")
 """Files that take minutes."""
-
-
-def pytest_configure():
-    """Give each process of ``-n`` a core of its own.
-
-    Threads of language models and of PyTorch that compete for cores mostly wait for each other.
-    """
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 def pytest_collection_modifyitems(items):
