@@ -17,6 +17,12 @@ class MissingExtraError(CatalogNERError):
         super().__init__(f'{feature} needs an extra: pip install "spacy-catalog-ner[{extra}]"')
 
 
+def require_share(setting: str, value: float) -> None:
+    """Raise a `CatalogNERError` if the `value` of a setting is not between 0 and 1."""
+    if not 0 <= value <= 1:
+        raise CatalogNERError(f"{setting}: expected a number from 0 to 1, got {value}")
+
+
 class Problems:
     """Collects what is wrong with single rows while the good rows go on.
 

@@ -10,8 +10,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.annotations import read_annotated
+from spacy_catalog_ner.components.candidate_scorer import candidate_rows
 from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, span_key
+from spacy_catalog_ner.components.doc_record import (
+    CANDIDATES,
+    ENTITIES,
+    distinct_spans,
+    span_key,
+)
 from spacy_catalog_ner.doc_rows import make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars import Exemplar
@@ -75,20 +81,10 @@ def make_exemplar(doc: Doc, lang: str = "") -> Exemplar:
         Language of the text.
     """
     gold = {span_key(span) for span in doc.spans[ENTITIES]}
-    candidates = {}
-    for span in doc.spans[CANDIDATES]:
-        candidates[span_key(span)] = {
-            "start": span.start_char,
-            "end": span.end_char,
-            "text": span.text,
-            "label": span.label_,
-        }
-    return Exemplar(
-        text=doc.text,
-        candidates=list(candidates.values()),
-        selected=[candidate for key, candidate in candidates.items() if key in gold],
-        lang=lang,
-    )
+    spans = distinct_spans(doc.spans[CANDIDATES])
+    candidates = candidate_rows(spans)
+    selected = [row for row, span in zip(candidates, spans, strict=True) if span_key(span) in gold]
+    return Exemplar(text=doc.text, candidates=candidates, selected=selected, lang=lang)
 
 
 def _read_rows(

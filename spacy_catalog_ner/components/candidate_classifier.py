@@ -26,7 +26,7 @@ from spacy_catalog_ner.components.candidate_scorer import distinct_candidates, w
 from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
 from spacy_catalog_ner.components.learning_goals import Targets, gold_scores, make_goals, place
 from spacy_catalog_ner.components.scoring import Scorer
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import CatalogNERError, require_share
 
 _PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # that the model reads at once, with padding
 
@@ -140,9 +140,8 @@ class CandidateClassifier(TrainablePipe):
         seed: int = 0,
         scorer: Callable[..., dict[str, Any]] | None = None,
     ) -> None:
-        for setting, value in (("threshold", threshold), ("forget", forget)):
-            if not 0 <= value <= 1:
-                raise CatalogNERError(f"{setting}: expected a number from 0 to 1, got {value}")
+        require_share("threshold", threshold)
+        require_share("forget", forget)
         if targets not in get_args(Targets):
             known = ", ".join(get_args(Targets))
             raise CatalogNERError(f"targets: expected one of {known}, got {targets!r}")

@@ -14,7 +14,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_catalog_ner.calibration.features import make_features
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED, distinct_spans, span_key
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.exemplars import Exemplar
 
 
@@ -33,8 +33,7 @@ class CandidateScorer(Pipe):
     """
 
     def __init__(self, name: str, threshold: float) -> None:
-        if not 0 <= threshold <= 1:
-            raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
+        require_share("threshold", threshold)
         self.name = name
         self.threshold = threshold
 

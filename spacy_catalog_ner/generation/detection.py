@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import require_share
 from spacy_catalog_ner.generation.lexicon import END, START, Lexicon, iter_words, word_form
 
 
@@ -54,8 +54,7 @@ class ConversationDetector:
     def __init__(self, lexicon: Lexicon, threshold: float | None = None) -> None:
         self.lexicon = lexicon
         self.threshold = lexicon.threshold if threshold is None else threshold
-        if not 0 <= self.threshold <= 1:
-            raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
+        require_share("threshold", self.threshold)
         self._tree = _Node()
         for name, feature in lexicon.features.items():
             for phrase in feature.phrases:

@@ -15,7 +15,7 @@ from spacy_catalog_ner.components.doc_record import (
     distinct_spans,
     span_key,
 )
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.llm.answers import Flaws, Judged, parse_copies, parse_ids, parse_verdicts
 from spacy_catalog_ner.llm.excerpt import excerpt, whole
 from spacy_catalog_ner.llm.prompt import Answer, Reply, Request
@@ -95,8 +95,7 @@ class SemanticFilter(SpanTask):
         template: str | Path | None = None,
         window: int = WINDOW,
     ) -> None:
-        if not 0 <= threshold <= 1:
-            raise CatalogNERError(f"threshold: expected a number from 0 to 1, got {threshold}")
+        require_share("threshold", threshold)
         if answer not in ANSWERS:
             raise CatalogNERError(f"answer: expected one of {', '.join(ANSWERS)}, got {answer!r}")
         if window < 1:

@@ -15,7 +15,7 @@ from spacy.training import Example
 
 from spacy_catalog_ner.catalog import Catalog, Entry
 from spacy_catalog_ner.components.doc_record import ENTITIES, SELECTED
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import require_share
 from spacy_catalog_ner.generation.wording import Wording
 
 _GOLD = (SELECTED, ENTITIES)
@@ -67,8 +67,7 @@ class EntitySwap:
     """
 
     def __init__(self, catalog: str | Path, level: float, seed: int) -> None:
-        if not 0 <= level <= 1:
-            raise CatalogNERError(f"level: expected a number from 0 to 1, got {level}")
+        require_share("level", level)
         self._path = Path(catalog)
         self._level = level
         self._random = random.Random(seed)
