@@ -16,14 +16,15 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from large_catalog import make_large_catalog
 from measure import alone, machine, medians, progress
-from names import write_names, write_real_names
 from report import Report, size_text, time_text
-from serving_runs import BLANK, WAYS, compile_large, measure_serving, own_catalog
+from serving_runs import BLANK, WAYS, measure_serving, own_catalog
 
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.errors import CatalogNERError
@@ -48,14 +49,17 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    own = Catalog.open(own_catalog(options.model))
+    own = own_catalog(options.model)
+    Catalog.open(own)  # before anything that takes time
     rows = _read_test(options)
     settings = {key: getattr(options, key) for key in ("names", "singles", "repetitions", "seed")}
     load = round(os.getloadavg()[0], 1)
     report = Report({**machine(), "load_before": load}, {**settings, "texts": len(rows)})
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        large = _make_large(options, Path(name), len(own))
-        catalogs = {"own": own_catalog(options.model), "large": large}
+        catalogs = {"own": own, "large": Path(name) / "large.catalog"}
+        progress(f"making a catalog of {options.names:,} names")
+        make = partial(make_large_catalog, names=options.names, seed=options.seed)
+        alone(make, own, options.data, catalogs["large"])
         runs = _measure(options, catalogs, rows)
         sizes = {name: len(Catalog.open(path)) for name, path in catalogs.items()}
     report.measurements = {"names": sizes, "runs": runs}
@@ -73,15 +77,6 @@ def _read_test(options: argparse.Namespace) -> list[dict[str, Any]]:
         rows = [json.loads(line) for line in stream]
     order = np.random.default_rng(options.seed).permutation(len(rows))
     return [rows[number] for number in order[: options.texts].tolist()]
-
-
-def _make_large(options: argparse.Namespace, folder: Path, own: int) -> Path:
-    progress(f"making a catalog of {options.names:,} names")
-    real, names = folder / "real.jsonl", folder / "names.jsonl"
-    alone(write_real_names, options.data, real)
-    alone(write_names, real, names, max(1, options.names - own), options.seed)
-    alone(compile_large, options.model, names, folder / "large.catalog")
-    return folder / "large.catalog"
 
 
 def _measure(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ import spacy
 from measure import memory
 from spacy.language import Language
 
-from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog, read_entries
-from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.student.onnx_runtime import to_onnx
 from spacy_catalog_ner.student.quantization import quantize
 
@@ -28,49 +25,10 @@ WAYS: dict[str, Callable[[Language], Language]] = {
     "ONNX Runtime, 8 bits": lambda nlp: to_onnx(nlp, int8=True),
 }
 
-# What the labels of the real catalogs are called in MASSIVE
-_LABELS = {
-    "ACTOR": "person",
-    "AIRLINE": "business_name",
-    "AIRPORT": "place_name",
-    "AUTHOR": "audiobook_author",
-    "BOOK": "audiobook_name",
-    "BRAND": "business_name",
-    "CITY": "place_name",
-    "COMPANY": "business_name",
-    "COUNTRY": "place_name",
-    "FIRST_NAME": "person",
-    "MOVIE": "movie_name",
-    "OPERATOR": "business_name",
-    "PERSON": "person",
-    "SURNAME": "person",
-    "TRANSIT_NETWORK": "transport_agency",
-    "UNIVERSITY": "place_name",
-}
-
 
 def own_catalog(model: Path) -> Path:
     """Return the folder of the compiled catalog that a saved student carries."""
     return model / "catalog_matcher" / "catalog"
-
-
-def compile_large(model: Path, names: Path, path: Path) -> None:
-    """Compile the names that a student has together with others, under labels that it knows.
-
-    Parameters
-    ----------
-    names
-        A JSONL file; those of other labels are left out.
-    """
-    own = Catalog.open(own_catalog(model))
-    compile_catalog(chain(own, _relabelled(names, set(own.labels))), path)
-
-
-def _relabelled(names: Path, known: set[str]) -> Iterator[Entry]:
-    for entry in read_entries(names, Problems()):
-        label = entry.label if entry.label in known else _LABELS.get(entry.label)
-        if label in known:
-            yield Entry(entry.text, label, weight=entry.weight)
 
 
 def measure_serving(

@@ -7,14 +7,12 @@ import json
 import random
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 from student_sets import StudentSet
+from thresholds import Row
 
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.catalog.normalization import normalize
-
-Row = dict[str, Any]
 
 # Of MASSIVE's labels: real names, as files of --data and the label there, if it has several
 _SOURCES = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from large_catalog import make_large_catalog
 from teacher_sets import SOURCES, oracle_entries, read_splits
+from thresholds import Row
 
 from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.catalog import compile_catalog
@@ -18,8 +20,6 @@ from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.files import iter_jsonl, read_labels, write_jsonl
 from spacy_catalog_ner.formats.conversion import convert_files
 from spacy_catalog_ner.pipelines import blank_pipeline
-
-Row = dict[str, Any]
 
 HEAD = 2  # times that a pattern must occur in training to be among the head
 _LABELS = Path(__file__).parent.parent / "configs" / "labels"
@@ -88,6 +88,19 @@ def prepare(name: str, data: Path, folder: Path, *, few: int, seed: int) -> Stud
     for part, rows in splits.items():
         made.write(part, rows)
     return made
+
+
+def prepare_large(made: StudentSet, data: Path, *, names: int, seed: int) -> StudentSet:
+    """Return a set with the parts of another, and a catalog of its names among many others."""
+    folder = made.folder.with_name(f"{made.folder.name}-large")
+    large = StudentSet(folder, folder / "large.catalog")
+    if not large.catalog.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("train", "dev", "test", "head", "unseen"):
+            for path in (made.docs(part), made.docs(part).with_suffix(".jsonl")):
+                shutil.copy(path, folder)
+        make_large_catalog(made.catalog, data, large.catalog, names=names, seed=seed)
+    return large
 
 
 def prepare_music(data: Path, folder: Path, *, few: int, seed: int) -> StudentSet:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import spacy
 from spacy.language import Language
 from student_sets import StudentSet
-from thresholds import Scored
+from thresholds import Row, Scored, read_answers
 
 from spacy_catalog_ner.calibrating import calibrate
 from spacy_catalog_ner.components import CatalogMatcher
@@ -17,7 +16,6 @@ from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.labelling import label_rows
 
-Row = dict[str, Any]
 _SHOWN = 5  # exemplars, as in configs/teacher.cfg
 
 
@@ -53,8 +51,7 @@ def label(
         nlp.get_pipe("confidence_calibrator").threshold = 0.01
         answers = {part: _answer(nlp, made.rows(part)) for part in tests}
         path.write_text(json.dumps(answers), encoding="utf8")
-    found = json.loads(path.read_text(encoding="utf8"))
-    return {part: [[tuple(span) for span in spans] for spans in found[part]] for part in tests}
+    return read_answers(path)
 
 
 def _make_teacher(made: StudentSet) -> Language:

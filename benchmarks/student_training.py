@@ -88,14 +88,6 @@ def train_all(trainings: Sequence[Training], jobs: int) -> None:
         list(pool.map(do, range(len(left))))
 
 
-def read_answers(training: Training) -> dict[str, list[Scored]]:
-    """Return the spans of every text of every part."""
-    found = json.loads(training.answers.read_text(encoding="utf8"))
-    return {
-        part: [[tuple(span) for span in spans] for spans in rows] for part, rows in found.items()
-    }
-
-
 def train(training: Training) -> None:
     """Train with ``spacy train`` and answer."""
     folder = Path(training.folder)
@@ -121,23 +113,40 @@ def train(training: Training) -> None:
             command += [f"--{key}", str(value)]
         subprocess.run(command, check=True)
         trained.touch()
-    answers = {part: answer(training.model, _texts(folder, part)) for part in training.tests}
+    answer_tests(training, training.answers)
     shutil.rmtree(out / "model-last", ignore_errors=True)  # the best one is kept
-    partly = training.answers.with_suffix(".part")
+
+
+def answer_tests(training: Training, path: Path, catalog: Path | None = None) -> None:
+    """Write what a trained student says of its tests, perhaps with another catalog, to a file."""
+    folder = Path(training.folder)
+    answers = {
+        part: answer(training.model, _texts(folder, part), catalog=catalog)
+        for part in training.tests
+    }
+    partly = path.with_suffix(".part")
     partly.write_text(json.dumps(answers), encoding="utf8")
-    partly.rename(training.answers)
+    partly.rename(path)
 
 
-def answer(model: Path, texts: Iterable[str], names: Sequence[Row] = ()) -> list[Scored]:
+def answer(
+    model: Path,
+    texts: Iterable[str],
+    *,
+    names: Sequence[Row] = (),
+    catalog: Path | None = None,
+) -> list[Scored]:
     """Return the entities of texts with their confidences, also those below the threshold.
 
-    `names` are added to the student's catalog first, where it has one.
+    A student that has a catalog takes another `catalog` first, and the `names` to those it has.
     """
     import spacy
 
     nlp = spacy.load(model)
     if nlp.has_pipe("candidate_classifier"):
         nlp.get_pipe("candidate_classifier").threshold = 0.01
+        if catalog is not None:
+            nlp.get_pipe("catalog_matcher").reload(catalog)
         nlp.get_pipe("catalog_matcher").add_entries(names)
     return [_entities(doc) for doc in nlp.pipe(texts, batch_size=128)]
 

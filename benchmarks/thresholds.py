@@ -1,13 +1,23 @@
-"""Choosing the lowest confidence of what is selected, on annotated texts."""
+"""Spans with confidences, and the lowest confidence of what is selected."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
 Scored = list[tuple[int, int, str, float]]
 """Spans of one text: start, end, label, confidence."""
+
+
+def read_answers(path: Path) -> dict[str, list[Scored]]:
+    """Return the spans of every text of every part that a system has answered."""
+    found = json.loads(path.read_text(encoding="utf8"))
+    return {
+        part: [[tuple(span) for span in spans] for spans in rows] for part, rows in found.items()
+    }
 
 
 def best_threshold(found: Sequence[Scored], gold: Sequence[Row]) -> float:
