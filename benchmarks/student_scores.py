@@ -39,14 +39,7 @@ def summarise(counts: Sequence[Counts], seed: int = 0) -> Row:
         ``precision``, ``recall``, ``f1``; ``lowest`` and ``highest`` F1 of a student;
         ``interval``, 95 % of the mean F1 by bootstrap over texts; ``texts`` and ``students``.
     """
-    stacked = np.stack(counts)  # students, texts, 3
-    scores = np.array([_scores(one.sum(axis=0)) for one in stacked])
-    generator = np.random.default_rng(seed)
-    texts = stacked.shape[1]
-    weights = generator.multinomial(texts, np.full(texts, 1 / texts), size=_SAMPLES)
-    sums = np.einsum("st,ntk->snk", weights, stacked)
-    means = _scores(sums)[..., 2].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    scores = np.array([_scores(one.sum(axis=0)) for one in counts])
     precision, recall, f1 = scores.mean(axis=0)
     return {
         "precision": round(float(precision), 4),
@@ -54,10 +47,29 @@ def summarise(counts: Sequence[Counts], seed: int = 0) -> Row:
         "f1": round(float(f1), 4),
         "lowest": round(float(scores[:, 2].min()), 4),
         "highest": round(float(scores[:, 2].max()), 4),
-        "interval": [round(float(low), 4), round(float(high), 4)],
-        "texts": texts,
+        "interval": _interval(_resample(counts, seed)),
+        "texts": len(counts[0]),
         "students": len(counts),
     }
+
+
+def difference(before: Sequence[Counts], after: Sequence[Counts], seed: int = 0) -> list[float]:
+    """Return the 95 % interval of the gain in mean F1, by bootstrap over the same texts of both."""
+    return _interval(_resample(after, seed) - _resample(before, seed))
+
+
+def _resample(counts: Sequence[Counts], seed: int) -> np.ndarray:
+    """Return the mean F1 over students on each resample of the texts."""
+    texts = len(counts[0])
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(texts, np.full(texts, 1 / texts), size=_SAMPLES)
+    sums = np.einsum("st,ntk->snk", weights, np.stack(counts))
+    means: np.ndarray = _scores(sums)[..., 2].mean(axis=1)
+    return means
+
+
+def _interval(values: np.ndarray) -> list[float]:
+    return [round(float(value), 4) for value in np.quantile(values, [0.025, 0.975])]
 
 
 def _scores(sums: np.ndarray) -> np.ndarray:

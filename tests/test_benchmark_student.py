@@ -65,6 +65,14 @@ def test_figures_are_means_over_students_with_an_interval_over_texts():
     assert low <= scores["f1"] <= high
 
 
+def test_a_gain_has_an_interval_over_the_same_texts():
+    from student_scores import difference
+
+    right, wrong = np.array([[1, 1, 1]] * 4), np.array([[0, 1, 1]] * 4)
+    assert difference([wrong, wrong], [right, right]) == [1.0, 1.0]
+    assert difference([right], [right]) == [0.0, 0.0]
+
+
 def test_new_names_stand_where_the_old_ones_were():
     from student_names import _replace
 
