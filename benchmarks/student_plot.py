@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,36 @@ matplotlib.use("Agg")  # needs no display
 import numpy as np
 from matplotlib import pyplot as plt
 
-_COLORS = ("#999999", "#e69f00", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
+# Each kind of system has a hue of its own, in all panels
+_COLORS = {
+    "teacher": ("#999999",),
+    "plain": ("#e69f00", "#d55e00"),
+    "grounded": ("#0072b2", "#56b4e9", "#009e73"),
+}
 
 
-def plot(measurements: dict[str, Any], path: Path) -> None:
-    """Draw the F1 of every system on every test, and write it as SVG."""
+def plot(measurements: dict[str, Any], path: Path, without: Sequence[str] = ()) -> None:
+    """Draw the F1 of every system on every test but those `without`, and write it as SVG."""
     panels = {title: systems for title, systems in measurements.items() if title != "new names"}
     plt.rcParams["svg.hashsalt"] = "benchmarks"  # the same figures give the same file
     figure, axes = plt.subplots(
-        len(panels), 1, figsize=(8, 3.2 * len(panels)), layout="constrained", squeeze=False
+        len(panels), 1, figsize=(10, 3 * len(panels)), layout="constrained", squeeze=False
     )
     for axis, (title, systems) in zip(axes.flat, panels.items(), strict=True):
-        tests = [part for part in next(iter(systems.values())) if part != "thresholds"]
+        parts = next(iter(systems.values()))
+        tests = [part for part in parts if part not in ("thresholds", *without)]
+        colors = {kind: iter(hues) for kind, hues in _COLORS.items()}
         width = 0.8 / len(systems)
         for number, (name, row) in enumerate(systems.items()):
             values = np.array([row[part]["f1"] for part in tests])
             ends = np.array([row[part]["interval"] for part in tests]).T
             spread = np.maximum([values - ends[0], ends[1] - values], 0)
             places = np.arange(len(tests)) + (number - (len(systems) - 1) / 2) * width
-            color = _COLORS[number % len(_COLORS)]
+            color = next(colors[name.split(",")[0]])
             axis.bar(places, values, width, yerr=spread, capsize=2, label=name, color=color)
         axis.set_xticks(np.arange(len(tests)), tests)
         axis.set(ylim=(0, 1), ylabel="F1, with 95 % interval", title=title)
         axis.grid(axis="y", alpha=0.3)
-        axis.legend(loc="lower right", fontsize="small")
+        axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
