@@ -18,7 +18,6 @@ on there. Delete it when the package or a config has changed. Prints tables, and
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,17 +31,17 @@ from student_plot import plot
 from student_scores import Counts, count, difference, summarise
 from student_sets import StudentSet, prepare, prepare_large, prepare_music
 from student_teacher import label
-from student_training import Training, answer, answer_tests, train_all
+from student_training import Training, answer, train_all
 from thresholds import Row, Scored, best_threshold, read_answers
 
 _EPILOG = """\
 example:
   python benchmarks/student.py --data ../shared/data
 """
-_TARGETS = ("components.candidate_classifier.targets", "{}")
-_LAYERS = (
+_TARGETS = "components.candidate_classifier.targets"
+_SHALLOW = (
     "components.candidate_classifier.model.tok2vec.transformer_config",
-    '{{"num_hidden_layers": {}}}',
+    '{"num_hidden_layers": 3}',
 )
 _PARTS = ("dev", "test", "head", "unseen")
 _MUSIC = ("dev", "test-conversations", "test-rare", "test-commands", "head", "unseen")
@@ -84,8 +83,7 @@ def main() -> int:
     progress(f"{len(everything)} trainings")
     train_all(everything, options.jobs)
     for group, systems in groups.items():
-        first = next(iter(systems.values()))
-        made = StudentSet(Path(first.folder), Path(first.catalog))
+        made = next(iter(systems.values())).made
         answers = {name: _read(training, options.seeds) for name, training in systems.items()}
         if group in taught:
             answers = {_TEACHER: [taught[group]], **answers}
@@ -111,12 +109,8 @@ def _group(
 ) -> dict[str, dict[str, Training]]:
     """Return the systems of each experiment by name, of the first seed."""
 
-    def make(made: StudentSet, student: str, train: str, *setting: Any) -> Training:
+    def make(made: StudentSet, student: str, train: str, *settings: tuple[str, Any]) -> Training:
         tests = _MUSIC if made is music else _PARTS
-        settings = ()
-        if setting:
-            (key, form), value = setting
-            settings = ((key, form.format(value)),)
         # The others are smaller, say the same again and again, or have labels with mistakes in them
         updates = steps if made in (gold["massive"], large) and train == "train" else steps // 2
         folder, catalog = str(made.folder), str(made.catalog)
@@ -126,22 +120,19 @@ def _group(
         f"gold, {name}": {kind: make(made, kind, "train") for kind in ("plain", "grounded")}
         for name, made in gold.items()
     }
-    shallow = make(gold["massive"], "grounded", "train", _LAYERS, 3)
+    shallow = make(gold["massive"], "grounded", "train", _SHALLOW)
     groups["gold, massive"]["grounded, 3 of 6 layers"] = shallow
     groups["large catalog"] = {_WITH: make(large, "grounded", "train")}
     labelled = "few+labelled"
     groups["teacher"] = {"plain": make(gold["massive"], "plain", labelled)} | {
-        f"grounded, {kind} targets": make(gold["massive"], "grounded", labelled, _TARGETS, kind)
+        f"grounded, {kind} targets": make(gold["massive"], "grounded", labelled, (_TARGETS, kind))
         for kind in ("hard", "weighted", "soft")
     }
-    groups["conversational"] = {
-        f"{student}, {name}": make(music, student, train)
-        for student in ("plain", "grounded")
-        for name, train in (
-            ("commands only", "commands"),
-            ("and conversations", "commands+few+labelled"),
-        )
-    }
+    groups["conversational"] = {}
+    for before, after in _GAINS.items():
+        student, _ = before.split(", ")
+        groups["conversational"][before] = make(music, student, "commands")
+        groups["conversational"][after] = make(music, student, f"commands+{labelled}")
     return groups
 
 
@@ -151,13 +142,12 @@ def _read(training: Training, seeds: int) -> list[dict[str, list[Scored]]]:
 
 def _ask_with(large: StudentSet, training: Training, seeds: int) -> list[dict[str, list[Scored]]]:
     """Return what students say with a catalog that they were not trained with."""
+    tests = {part: large.rows(part) for part in training.tests}
     found = []
     for number in range(seeds):
         student = replace(training, seed=number)
         path = student.answers.with_name("large-catalog.json")
-        if not path.exists():
-            answer_tests(student, path, large.catalog)
-        found.append(read_answers(path))
+        found.append(answer(student, tests, path, catalog=large.catalog))
     return found
 
 
@@ -192,21 +182,19 @@ def _measure_new_names(
 ) -> dict[str, Row]:
     """Return precision and recall with known names and with new ones, student by student."""
     entries, known, new = make_new_names(made, options.data, count=_NAMES, seed=options.seed)
+    tests = {"known names": known, "new names": new}
+    dev = made.rows("dev")
     found: dict[str, Row] = {}
     for name in ("plain", "grounded"):
-        training = groups["gold, massive"][name]
-        for kind, rows in (("known names", known), ("new names", new)):
-            counts = []
-            for number in range(options.seeds):
-                student = replace(training, seed=number)
-                path = student.answers.with_name(f"{kind.replace(' ', '-')}.json")
-                if not path.exists():
-                    texts = [row["text"] for row in rows]
-                    path.write_text(json.dumps(answer(student.model, texts, names=entries)))
-                dev = read_answers(student.answers)["dev"]
-                threshold = best_threshold(dev, made.rows("dev"))
-                counts.append(count(json.loads(path.read_text()), rows, threshold))
-            found[f"{name}, {kind}"] = summarise(counts)
+        counts: dict[str, list[Counts]] = {kind: [] for kind in tests}
+        for number in range(options.seeds):
+            student = replace(groups["gold, massive"][name], seed=number)
+            threshold = best_threshold(read_answers(student.answers)["dev"], dev)
+            path = student.answers.with_name("names.json")
+            answers = answer(student, tests, path, names=entries)
+            for kind, rows in tests.items():
+                counts[kind].append(count(answers[kind], rows, threshold))
+        found |= {f"{name}, {kind}": summarise(of_kind) for kind, of_kind in counts.items()}
     return found
 
 

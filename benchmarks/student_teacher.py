@@ -14,6 +14,7 @@ from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
+from spacy_catalog_ner.files import atomic_write
 from spacy_catalog_ner.labelling import label_rows
 
 _SHOWN = 5  # exemplars, as in configs/teacher.cfg
@@ -50,7 +51,8 @@ def label(
             made.write(target, label_rows(nlp, rows))
         nlp.get_pipe("confidence_calibrator").threshold = 0.01
         answers = {part: _answer(nlp, made.rows(part)) for part in tests}
-        path.write_text(json.dumps(answers), encoding="utf8")
+        with atomic_write(path) as stream:
+            json.dump(answers, stream)
     return read_answers(path)
 
 

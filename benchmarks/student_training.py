@@ -12,13 +12,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from thresholds import Row, Scored
+import spacy
+from student_sets import StudentSet
+from thresholds import Row, Scored, read_answers
+
+from spacy_catalog_ner.files import atomic_write
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -59,6 +63,11 @@ class Training:
         return f"{self.train},{self.student}{settings},{self.steps},{self.seed}"
 
     @property
+    def made(self) -> StudentSet:
+        """The set."""
+        return StudentSet(Path(self.folder), Path(self.catalog))
+
+    @property
     def model(self) -> Path:
         """The trained pipeline."""
         return Path(self.folder) / "trained" / self.name / "model-best"
@@ -90,14 +99,14 @@ def train_all(trainings: Sequence[Training], jobs: int) -> None:
 
 def train(training: Training) -> None:
     """Train with ``spacy train`` and answer."""
-    folder = Path(training.folder)
+    made = training.made
     out = training.model.parent
     out.mkdir(parents=True, exist_ok=True)
     grounded = training.student == "grounded"
     config = _CONFIGS / ("student_grounded.cfg" if grounded else "student_ner.cfg")
     values: dict[str, Any] = {
-        "paths.train": _join([folder / f"{part}.spacy" for part in training.train.split("+")], out),
-        "paths.dev": folder / f"{training.tests[0]}.spacy",
+        "paths.train": _join([made.docs(part) for part in training.train.split("+")], out),
+        "paths.dev": made.docs(training.tests[0]),
         "system.seed": training.seed,
         "training.max_steps": training.steps,
         "training.eval_frequency": training.steps,
@@ -113,42 +122,40 @@ def train(training: Training) -> None:
             command += [f"--{key}", str(value)]
         subprocess.run(command, check=True)
         trained.touch()
-    answer_tests(training, training.answers)
+    tests = {part: made.rows(part) for part in training.tests}
+    answer(training, tests, training.answers)
     shutil.rmtree(out / "model-last", ignore_errors=True)  # the best one is kept
 
 
-def answer_tests(training: Training, path: Path, catalog: Path | None = None) -> None:
-    """Write what a trained student says of its tests, perhaps with another catalog, to a file."""
-    folder = Path(training.folder)
-    answers = {
-        part: answer(training.model, _texts(folder, part), catalog=catalog)
-        for part in training.tests
-    }
-    partly = path.with_suffix(".part")
-    partly.write_text(json.dumps(answers), encoding="utf8")
-    partly.rename(path)
-
-
 def answer(
-    model: Path,
-    texts: Iterable[str],
+    training: Training,
+    tests: Mapping[str, Sequence[Row]],
+    path: Path,
     *,
     names: Sequence[Row] = (),
     catalog: Path | None = None,
-) -> list[Scored]:
-    """Return the entities of texts with their confidences, also those below the threshold.
+) -> dict[str, list[Scored]]:
+    """Return what a trained student says of the texts of each test; it is kept in a file.
 
-    A student that has a catalog takes another `catalog` first, and the `names` to those it has.
+    These are entities with their confidences, also those below the threshold. A student that has a
+    catalog takes another `catalog` first, and the `names` to those it has.
     """
-    import spacy
-
-    nlp = spacy.load(model)
-    if nlp.has_pipe("candidate_classifier"):
-        nlp.get_pipe("candidate_classifier").threshold = 0.01
-        if catalog is not None:
-            nlp.get_pipe("catalog_matcher").reload(catalog)
-        nlp.get_pipe("catalog_matcher").add_entries(names)
-    return [_entities(doc) for doc in nlp.pipe(texts, batch_size=128)]
+    if not path.exists():
+        nlp = spacy.load(training.model)
+        if nlp.has_pipe("candidate_classifier"):
+            nlp.get_pipe("candidate_classifier").threshold = 0.01
+            if catalog is not None:
+                nlp.get_pipe("catalog_matcher").reload(catalog)
+            nlp.get_pipe("catalog_matcher").add_entries(names)
+        answers = {
+            part: [
+                _entities(doc) for doc in nlp.pipe([row["text"] for row in rows], batch_size=128)
+            ]
+            for part, rows in tests.items()
+        }
+        with atomic_write(path) as stream:
+            json.dump(answers, stream)
+    return read_answers(path)
 
 
 def _entities(doc: Any) -> Scored:
@@ -171,11 +178,6 @@ def _join(paths: list[Path], folder: Path) -> Path:
     for path in paths:
         shutil.copy(path, joined)
     return joined
-
-
-def _texts(folder: Path, part: str) -> list[str]:
-    with (folder / f"{part}.jsonl").open(encoding="utf8") as stream:
-        return [json.loads(line)["text"] for line in stream]
 
 
 if __name__ == "__main__":
