@@ -6,8 +6,8 @@ from setuptools import Extension, setup
 
 # Where there is no compiler the package installs without it, and matches with NumPy instead.
 finder = Extension(
-    "spacy_catalog_ner.components._span_finder",
-    ["spacy_catalog_ner/components/_span_finder.pyx"],
+    "spacy_catalog_ner.matching._span_finder",
+    ["spacy_catalog_ner/matching/_span_finder.pyx"],
     include_dirs=[numpy.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
     language="c++",

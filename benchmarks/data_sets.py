@@ -12,9 +12,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from spacy_catalog_ner.annotations import read_texts
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl, write_jsonl
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.files import iter_jsonl, write_jsonl
 
 _NEEDED = ("assets", "configs", "project.yml")
 

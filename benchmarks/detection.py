@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl
-from spacy_catalog_ner.generation.detection import ConversationDetector
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
+from spacy_catalog_ner.io.files import iter_jsonl
 
 LABELS = Path(__file__).parent / "labels/massive_conversational.json"
 LANGUAGES = ("en", "es")

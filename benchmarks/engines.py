@@ -16,8 +16,8 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.catalog import compile_catalog, read_entries
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 _SCANS = 3
 Found = tuple[int, int, str]  # start token, end token, label

@@ -10,7 +10,7 @@ from names import read_rows
 
 from spacy_catalog_ner.catalog import Variants, compile_catalog, read_entries
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.evaluation.coverage import measure_coverage
+from spacy_catalog_ner.matching.coverage import measure_coverage
 
 _PEOPLE = ("PERSON", "ACTOR", "AUTHOR")
 _COMPANIES = ("COMPANY", "BRAND", "OPERATOR")

@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from spacy_catalog_ner.llm.anthropic import Anthropic
-from spacy_catalog_ner.llm.model import SelectionModel
-from spacy_catalog_ner.llm.openai_compatible import OpenAICompatible
+from spacy_catalog_ner.llm.models.anthropic import Anthropic
+from spacy_catalog_ner.llm.models.model import SelectionModel
+from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 from spacy_catalog_ner.llm.prompt import Prompt, Request
 
 _VERDICT = {"type": "string", "enum": ["yes", "no"]}

@@ -11,11 +11,11 @@ from pathlib import Path
 from measure import memory, peak, reset_peak, seconds
 from synthetic import Row, flatten
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation import align_rows, compare, evaluate_pairs
 from spacy_catalog_ner.evaluation.html import render_html
 from spacy_catalog_ner.evaluation.stages import attribute
+from spacy_catalog_ner.io.annotated import read_annotated
 
 # Runs the command and says on the last line how much memory it took
 _COMMAND = """

@@ -28,7 +28,7 @@ from serving_runs import BLANK, WAYS, measure_serving, own_catalog
 
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.io.files import require_file
 
 _EPILOG = """\
 example:

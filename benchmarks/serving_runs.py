@@ -14,8 +14,8 @@ import spacy
 from measure import memory
 from spacy.language import Language
 
-from spacy_catalog_ner.student.onnx_runtime import to_onnx
-from spacy_catalog_ner.student.quantization import quantize
+from spacy_catalog_ner.student.speed.onnx_runtime import to_onnx
+from spacy_catalog_ner.student.speed.quantization import quantize
 
 BLANK = "spaCy's tokenizer alone"
 WAYS: dict[str, Callable[[Language], Language]] = {

@@ -10,15 +10,15 @@ from typing import Any
 
 from measure import alone, exhaust
 
-from spacy_catalog_ner.annotations import read_texts
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars import SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
-from spacy_catalog_ner.files import read_labels, write_jsonl
-from spacy_catalog_ner.generation.cluster_file import cluster_file
-from spacy_catalog_ner.generation.names import read_names
-from spacy_catalog_ner.generation.pattern_files import read_patterns
-from spacy_catalog_ner.generation.population import Population, Style
+from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
+from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.population.names import read_names
+from spacy_catalog_ner.generation.population.population import Population, Style
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.files import read_labels, write_jsonl
 
 _SETS = ("massive_en", "snips", "music_ner", "multiconer2_en")
 _BEFORE = ("", "hey", "okay", "please", "well", "so", "um", "could you", "and then", "wait")

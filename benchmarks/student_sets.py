@@ -13,13 +13,13 @@ from large_catalog import make_large_catalog
 from teacher_sets import SOURCES, oracle_entries, read_splits
 from thresholds import Row
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.catalog import compile_catalog
 from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.doc.pipelines import blank_pipeline
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import iter_jsonl, read_labels, write_jsonl
 from spacy_catalog_ner.formats.conversion import convert_files
-from spacy_catalog_ner.pipelines import blank_pipeline
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import iter_jsonl, read_labels, write_jsonl
 
 HEAD = 2  # times that a pattern must occur in training to be among the head
 _LABELS = Path(__file__).parent.parent / "configs" / "labels"

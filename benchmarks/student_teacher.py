@@ -9,13 +9,13 @@ from spacy.language import Language
 from student_sets import StudentSet
 from thresholds import Row, Scored, read_answers
 
-from spacy_catalog_ner.calibrating import calibrate
-from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.calibration.calibrate import calibrate
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
-from spacy_catalog_ner.files import atomic_write
+from spacy_catalog_ner.exemplars.reading import read_exemplars
+from spacy_catalog_ner.io.files import atomic_write
 from spacy_catalog_ner.labelling import label_rows
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 _SHOWN = 5  # exemplars, as in configs/teacher.cfg
 

@@ -22,7 +22,7 @@ import spacy
 from student_sets import StudentSet
 from thresholds import Row, Scored, read_answers
 
-from spacy_catalog_ner.files import atomic_write
+from spacy_catalog_ner.io.files import atomic_write
 
 _CONFIGS = Path(__file__).parent.parent / "configs"
 

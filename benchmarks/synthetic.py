@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.files import dump_row
+from spacy_catalog_ner.io.files import dump_row
 
 Row = dict[str, Any]
 Key = tuple[int, int, str]  # first word, word after the last, label

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from teacher_sets import TeacherSet
 from tqdm import tqdm
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES, SELECTED
+from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED
 
 Row = dict[str, Any]
 SHOWN = 5  # exemplars, as in configs/teacher.cfg

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.catalog.normalization import normalize
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
-from spacy_catalog_ner.files import read_labels, write_jsonl
+from spacy_catalog_ner.exemplars.reading import read_exemplars
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import read_labels, write_jsonl
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 Row = dict[str, Any]
 _LABELS = Path(__file__).parent.parent / "configs" / "labels"

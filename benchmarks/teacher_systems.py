@@ -13,11 +13,11 @@ from teacher_runs import SHOWN, extraction, make_pipeline, run, selection, time_
 from teacher_sets import TeacherSet
 from thresholds import Row, Scored, best_threshold
 
-from spacy_catalog_ner.calibrating import calibrate
-from spacy_catalog_ner.components import ConstraintPostProcessor
-from spacy_catalog_ner.components.confidence_calibrator import ConfidenceCalibrator
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, SELECTED
-from spacy_catalog_ner.components.neighbour_vote import NeighbourVote
+from spacy_catalog_ner.calibration.calibrate import calibrate
+from spacy_catalog_ner.calibration.confidence_calibrator import ConfidenceCalibrator
+from spacy_catalog_ner.calibration.neighbour_vote import NeighbourVote
+from spacy_catalog_ner.constraints.constraint_post_processor import ConstraintPostProcessor
+from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED
 from spacy_catalog_ner.evaluation.alignment import Pair
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.exemplars import ExemplarStore

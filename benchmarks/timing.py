@@ -14,7 +14,7 @@ from measure import exhaust, progress, seconds
 from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 _PREFIXES = (*range(1, 31), 500)  # lengths of the nested names "a", "a a", "a a a", ...
 

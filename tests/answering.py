@@ -8,9 +8,9 @@ from conftest import ENTRIES
 from matching import blank
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Usage
-from spacy_catalog_ner.llm.task import SpanTask
+from spacy_catalog_ner.llm.tasks.task import SpanTask
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 
 class Says:

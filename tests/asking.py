@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from spacy_catalog_ner.llm.model import SelectionModel
+from spacy_catalog_ner.llm.models.model import SelectionModel
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request
 
 STATIC = "Decide for each name whether it is meant as the given type. Answer yes or no.\n"

@@ -21,10 +21,10 @@ import spacy
 from matching import blank
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
+from spacy_catalog_ner.exemplars.reading import read_exemplars
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 REPOSITORY = Path(__file__).parent.parent
 

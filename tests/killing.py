@@ -20,7 +20,7 @@ from spacy.cli._util import parse_config_overrides  # noqa: F401
 
 from spacy_catalog_ner import labelling  # noqa: F401
 from spacy_catalog_ner.cli.main import main
-from spacy_catalog_ner.pipelines import load_pipeline
+from spacy_catalog_ner.doc.pipelines import load_pipeline
 
 KILLS = 10
 AT_THE_START = 2

@@ -11,7 +11,7 @@ import spacy
 from servers import LocalServer
 from spacy.language import Language
 
-from spacy_catalog_ner.components.doc_record import update_record
+from spacy_catalog_ner.doc.record import update_record
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling import label_file
 

@@ -9,11 +9,11 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.components import catalog_matcher, span_finder, token_forms
+from spacy_catalog_ner.matching import catalog_matcher, span_finder, token_forms
 
 FINDERS = {"numpy": (span_finder.SpanFinder, token_forms.TokenForms)}
 try:
-    from spacy_catalog_ner.components import _span_finder
+    from spacy_catalog_ner.matching import _span_finder
 except (ImportError, ValueError):
     pass  # not built here
 else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from spacy_catalog_ner.catalog import Entry
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.names import gather_names
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.population.names import gather_names
 
 ARTISTS = [
     "Adele", "AC/DC", "The Beatles", "Guns N' Roses", "Beyoncé", "U2", "Maroon 5", "P!nk",

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.abstraction import abstract, choose_names
-from spacy_catalog_ner.generation.rejection import Rejected
-from spacy_catalog_ner.generation.tags import Tags
+from spacy_catalog_ner.generation.patterns.abstraction import abstract, choose_names
+from spacy_catalog_ner.generation.patterns.rejection import Rejected
+from spacy_catalog_ner.generation.patterns.tags import Tags
 
 TAGS = Tags({"ARTIST": "a singer", "SONG": "a song", "CITY": "a city"}, ["ARTIST", "SONG"])
 

@@ -9,9 +9,9 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.annotations import read_annotated, read_texts
-from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
+from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 
 NLP = spacy.blank("en")
 TEXT = "play Adele now"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.llm.answers import (
+from spacy_catalog_ner.llm.tasks.answers import (
     Flaws,
     parse_copies,
     parse_entities,

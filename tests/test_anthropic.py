@@ -11,8 +11,8 @@ from asking import EXEMPLARS, ask, ask_all, ids, obj, verdicts
 from servers import TOO_LONG, LocalServer, affirm, empty, garbage, half, reset, shape, status
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.anthropic import Anthropic, make_anthropic
-from spacy_catalog_ner.llm.model import ModelUnavailableError
+from spacy_catalog_ner.llm.models.anthropic import Anthropic, make_anthropic
+from spacy_catalog_ner.llm.models.model import ModelUnavailableError
 from spacy_catalog_ner.llm.prompt import Request, Usage
 
 SECRET = "sk-ant-test-0123456789abcdef"

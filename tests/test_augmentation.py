@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.catalog import Entry
-from spacy_catalog_ner.generation.augmentation import (
+from spacy_catalog_ner.generation.population.augmentation import (
     FAILED,
     NESTED,
     NO_NAMES,
@@ -21,7 +21,7 @@ from spacy_catalog_ner.generation.augmentation import (
     OVERLAPPING,
     Augmentation,
 )
-from spacy_catalog_ner.generation.names import gather_names
+from spacy_catalog_ner.generation.population.names import gather_names
 
 cli = test_cli.cli  # the fixture
 

@@ -13,7 +13,7 @@ import srsly
 from conftest import REPOSITORY, write_rows
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.detection import ConversationDetector
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
 
 TALK = "um could you play that one again, no wait, the other one"
 COMMAND = "set an alarm for seven"

@@ -12,7 +12,7 @@ from spacy.tokens import Span, SpanGroup
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_catalog_ner.doc_rows import make_doc
+from spacy_catalog_ner.doc.rows import make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 NAMES = [

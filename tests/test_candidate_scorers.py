@@ -7,11 +7,13 @@ import spacy
 from conftest import write_rows
 from spacy.tokens import DocBin
 
-from spacy_catalog_ner.calibrating import calibrate
-from spacy_catalog_ner.components import CatalogMatcher, ConfidenceCalibrator, NeighbourVote
+from spacy_catalog_ner.calibration.calibrate import calibrate
+from spacy_catalog_ner.calibration.confidence_calibrator import ConfidenceCalibrator
+from spacy_catalog_ner.calibration.neighbour_vote import NeighbourVote
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.exemplar_reading import read_exemplars
 from spacy_catalog_ner.exemplars import ExemplarStore
+from spacy_catalog_ner.exemplars.reading import read_exemplars
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 SONGS = ("hello", "thriller", "blinding lights")
 

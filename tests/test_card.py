@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.cli.reading import make_tokenizer
-from spacy_catalog_ner.generation.card import NOT_ON_TOKENS, make_card
-from spacy_catalog_ner.generation.card_markdown import render_card
-from spacy_catalog_ner.generation.diversity import distinct_ratio, measure_diversity, self_bleu
+from spacy_catalog_ner.generation.population.card import NOT_ON_TOKENS, make_card
+from spacy_catalog_ner.generation.population.card_markdown import render_card
+from spacy_catalog_ner.generation.population.diversity import (
+    distinct_ratio,
+    measure_diversity,
+    self_bleu,
+)
 
 cli = test_cli.cli  # the fixture
 

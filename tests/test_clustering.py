@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars.embedders import embed
-from spacy_catalog_ner.files import iter_jsonl
-from spacy_catalog_ner.generation.cluster_file import cluster_file
-from spacy_catalog_ner.generation.clustering import cluster_embeddings
-from spacy_catalog_ner.generation.embedding_folder import EmbeddingFolder
-from spacy_catalog_ner.generation.representatives import NEAR_COPY
+from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
+from spacy_catalog_ner.generation.clusters.clustering import cluster_embeddings
+from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
+from spacy_catalog_ner.generation.clusters.representatives import NEAR_COPY
+from spacy_catalog_ner.io.files import iter_jsonl
 
 cli = test_cli.cli  # the fixture
 
@@ -35,8 +35,8 @@ import os, signal, sys, time
 from pathlib import Path
 import sentence_transformers, sklearn.cluster, sklearn.decomposition
 from spacy_catalog_ner.cli.main import main
-from spacy_catalog_ner.generation import embedding_folder
-from spacy_catalog_ner.generation.embedding_folder import EmbeddingFolder
+from spacy_catalog_ner.generation.clusters import embedding_folder
+from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
 
 embedding_folder.CHUNK = 3
 source, killed, whole = sys.argv[1:]

@@ -11,10 +11,10 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.columns import convert_columns
+from spacy_catalog_ner.corpora.columns import convert_columns
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import read_labels
 from spacy_catalog_ner.formats.tag_schemes import is_tag
+from spacy_catalog_ner.io.files import read_labels
 
 cli = test_cli.cli  # the fixture
 

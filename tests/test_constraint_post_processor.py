@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training import Example
 
-from spacy_catalog_ner.components import ConstraintPostProcessor
+from spacy_catalog_ner.constraints.constraint_post_processor import ConstraintPostProcessor
 from spacy_catalog_ner.errors import CatalogNERError
 
 NLP = spacy.blank("en")

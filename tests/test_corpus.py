@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import annotate, write_rows
 
-from spacy_catalog_ner.corpus import Limits, prepare_corpus
+from spacy_catalog_ner.corpora.massive import parse_annotation, unpack_massive
+from spacy_catalog_ner.corpora.prepare import Limits, prepare_corpus
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.massive import parse_annotation, unpack_massive
 
 LABELS = {"CITY", "SONG"}
 CITIES = ["paris", "rome", "lima", "oslo", "cairo", "delhi", "quito", "tunis", "dakar", "hanoi"]

@@ -7,10 +7,10 @@ import spacy
 from conftest import annotate
 
 from spacy_catalog_ner.catalog import Catalog, Entry, Variants, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.evaluation.ambiguity import find_noisy_names, find_shared_names
-from spacy_catalog_ner.evaluation.coverage import measure_coverage
+from spacy_catalog_ner.matching.ambiguity import find_noisy_names, find_shared_names
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
+from spacy_catalog_ner.matching.coverage import measure_coverage
 
 ENTRIES = [
     Entry("The Weeknd", "ARTIST", "artist/weeknd", weight=5),

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.decision import Decision
-from spacy_catalog_ner.generation.decisions import Decisions
-from spacy_catalog_ner.generation.pattern_files import read_patterns
-from spacy_catalog_ner.generation.review import ReviewSession
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.review.decision import Decision
+from spacy_catalog_ner.generation.review.decisions import Decisions
+from spacy_catalog_ner.generation.review.review import ReviewSession
 
 PLAY = Pattern("play <SONG> by <ARTIST>", "en", seed="play hello by adele", cluster=3)
 PUT_ON = Pattern("put on some <ARTIST>", "en", source="llm")

@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation.detection import ConversationDetector, Detection
-from spacy_catalog_ner.generation.lexicon import Lexicon
-from spacy_catalog_ner.generation.traffic import OnlyCommandsError, Traffic, detect_traffic
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector, Detection
+from spacy_catalog_ner.generation.traffic.lexicon import Lexicon
+from spacy_catalog_ner.generation.traffic.traffic import OnlyCommandsError, Traffic, detect_traffic
 
 cli = test_cli.cli  # the fixture
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from matching import blank
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.components import doc_record  # noqa: F401  (registers the extensions)
-from spacy_catalog_ner.components.mentions import find_mentions
+import spacy_catalog_ner.doc.record  # noqa: F401  (registers the extensions)
+from spacy_catalog_ner.doc.mentions import find_mentions
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.direct_extraction import DirectExtraction, make_direct_extraction
 from spacy_catalog_ner.llm.prompt import Reply
+from spacy_catalog_ner.llm.tasks.direct_extraction import DirectExtraction, make_direct_extraction
 
 NLP = blank()
 

@@ -10,7 +10,7 @@ import pytest
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import GGUFEmbedder, SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, make_embedder, name_of
-from spacy_catalog_ner.llm.llama_cpp import bundled_gguf
+from spacy_catalog_ner.llm.models.llama_cpp import bundled_gguf
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import fix_random_seed, registry
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
-from spacy_catalog_ner.doc_rows import make_doc
+from spacy_catalog_ner.doc.rows import make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import docbin
 from spacy_catalog_ner.formats.rows import SourceRow

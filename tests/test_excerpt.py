@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from answering import exemplar
 
-from spacy_catalog_ner.llm.excerpt import MAX_CANDIDATES, excerpt, gold, whole
+from spacy_catalog_ner.llm.tasks.excerpt import MAX_CANDIDATES, excerpt, gold, whole
 
 
 def candidate(number: int, text: str, label: str, selected: bool) -> dict:

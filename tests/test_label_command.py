@@ -14,8 +14,8 @@ from conftest import REPOSITORY, write_rows
 from labelling import asked_about, files, label, make_teacher, read
 from servers import LocalServer, affirm, status
 
+from spacy_catalog_ner.doc.pipelines import load_pipeline
 from spacy_catalog_ner.labelling import LabellingStoppedError
-from spacy_catalog_ner.pipelines import load_pipeline
 
 cli = test_cli.cli  # the fixtures
 baseline = test_cli.baseline

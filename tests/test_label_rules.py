@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_catalog_ner.components.label_rules import LabelRules
+from spacy_catalog_ner.constraints.label_rules import LabelRules
 from spacy_catalog_ner.errors import CatalogNERError
 
 NLP = spacy.blank("en")

@@ -12,7 +12,7 @@ from conftest import write_rows
 from labelling import files, label, read
 from spacy.language import Language
 
-from spacy_catalog_ner.components.doc_record import update_record
+from spacy_catalog_ner.doc.record import update_record
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling import label_file
 

@@ -13,8 +13,8 @@ import pytest
 from asking import EXEMPLARS, ask, ask_all, ids, verdicts
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.bundled import bundled_gguf
-from spacy_catalog_ner.llm.llama_cpp import LlamaCpp, make_llama_cpp
+from spacy_catalog_ner.llm.models.bundled import bundled_gguf
+from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp, make_llama_cpp
 from spacy_catalog_ner.llm.prompt import Usage
 
 

@@ -13,7 +13,7 @@ from conftest import LABELS
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.prompt import Usage
-from spacy_catalog_ner.llm.semantic_filter import SemanticFilter, make_semantic_filter
+from spacy_catalog_ner.llm.tasks.semantic_filter import SemanticFilter, make_semantic_filter
 
 EXEMPLARS = [
     exemplar("play hello", ("hello", "SONG", True)),

@@ -13,7 +13,11 @@ from spacy.tokens import DocBin
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.prompt import Reply, Usage
-from spacy_catalog_ner.llm.semantic_filter import ANSWERS, SemanticFilter, make_semantic_filter
+from spacy_catalog_ner.llm.tasks.semantic_filter import (
+    ANSWERS,
+    SemanticFilter,
+    make_semantic_filter,
+)
 
 TEXT = "play hello by adele in boston"
 CANDIDATES = [("hello", "SONG"), ("adele", "ARTIST"), ("boston", "CITY"), ("boston", "ARTIST")]

@@ -10,8 +10,8 @@ import spacy
 from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
 
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 pytestmark = pytest.mark.usefixtures("finder")
 

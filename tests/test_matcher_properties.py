@@ -14,8 +14,8 @@ from spacy.tokens import Doc
 
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
 from spacy_catalog_ner.catalog.normalization import DEFAULT, NORMALIZERS, get_normalizer
-from spacy_catalog_ner.components import CatalogMatcher
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 NLP = blank()
 VARIANTS = Variants(

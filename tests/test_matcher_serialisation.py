@@ -12,7 +12,7 @@ from matching import EXPECTED, blank, candidates, finder, name, texts  # noqa: F
 from spacy.tokens import Doc, DocBin
 
 from spacy_catalog_ner.catalog import Entry, NoiseControls, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 pytestmark = pytest.mark.usefixtures("finder")
 

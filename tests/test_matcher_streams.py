@@ -10,8 +10,9 @@ from matching import EXPECTED, blank, candidates, finder, matching, name, texts 
 from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher, catalog_matcher
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.matching import catalog_matcher
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 pytestmark = pytest.mark.usefixtures("finder")
 

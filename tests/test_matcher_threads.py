@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
-from spacy_catalog_ner.components import CatalogMatcher
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 pytestmark = pytest.mark.usefixtures("finder")
 

@@ -12,7 +12,7 @@ from spacy.scorer import Scorer, get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_catalog_ner.doc_rows import doc_to_row
+from spacy_catalog_ner.doc.rows import doc_to_row
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation import (
     Score,

@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.cli.package import package
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation import evaluate_rows
-from spacy_catalog_ner.files import write_json
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import write_json
 from spacy_catalog_ner.labelling import label_rows
-from spacy_catalog_ner.student.card_notes import CardNotes, read_notes
-from spacy_catalog_ner.student.catalog_facts import CatalogFacts
-from spacy_catalog_ner.student.model_card import make_model_card, render_model_card
-from spacy_catalog_ner.student.sources import Source
-from spacy_catalog_ner.student.trained_pipeline import TrainedPipeline
-from spacy_catalog_ner.student.training_data import count_texts
+from spacy_catalog_ner.student.card.catalog_facts import CatalogFacts
+from spacy_catalog_ner.student.card.model_card import make_model_card, render_model_card
+from spacy_catalog_ner.student.card.notes import CardNotes, read_notes
+from spacy_catalog_ner.student.card.sources import Source
+from spacy_catalog_ner.student.card.trained_pipeline import TrainedPipeline
+from spacy_catalog_ner.student.card.training_data import count_texts
 
 cli = test_cli.cli  # the fixture
 

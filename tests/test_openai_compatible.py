@@ -30,7 +30,7 @@ from servers import (
 )
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.openai_compatible import OpenAICompatible, make_openai_compatible
+from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible, make_openai_compatible
 from spacy_catalog_ner.llm.prompt import Usage
 
 SECRET = "sk-test-0123456789abcdef"
@@ -496,7 +496,7 @@ def test_impossible_settings_are_refused(settings, message):
 def llama_url():
     """The server of llama.cpp with the bundled model, as anyone may start it."""
     xllamacpp = pytest.importorskip("xllamacpp")
-    from spacy_catalog_ner.llm.bundled import bundled_gguf
+    from spacy_catalog_ner.llm.models.bundled import bundled_gguf
 
     params = xllamacpp.CommonParams()
     params.model.path = str(bundled_gguf())
@@ -542,7 +542,7 @@ def test_a_prompt_longer_than_the_context_of_llama_cpp_is_shortened(llama_url, a
 
 
 def test_the_server_and_the_embedded_model_give_the_same_confidences(llama_url):
-    from spacy_catalog_ner.llm.llama_cpp import LlamaCpp
+    from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp
 
     served = ask(OpenAICompatible("gemma", base_url=llama_url, api="completions"), verdicts())
     embedded = ask(LlamaCpp(), verdicts())

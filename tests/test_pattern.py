@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.pattern_files import iter_patterns, read_patterns
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.patterns.files import iter_patterns, read_patterns
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SOME_TEXT = TEXTS.filter(str.strip)

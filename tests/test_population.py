@@ -20,12 +20,12 @@ from populating import PATTERNS
 from spacy_catalog_ner.catalog import Entry
 from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.data_set import parse_shares
-from spacy_catalog_ner.generation.names import gather_names, name_key
-from spacy_catalog_ner.generation.population import Population, Style
-from spacy_catalog_ner.generation.row_checks import ELSEWHERE, NO_BOUNDARY, RowChecker
-from spacy_catalog_ner.generation.spoken_form import spoken_form
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.population.data_set import parse_shares
+from spacy_catalog_ner.generation.population.names import gather_names, name_key
+from spacy_catalog_ner.generation.population.population import Population, Style
+from spacy_catalog_ner.generation.population.row_checks import ELSEWHERE, NO_BOUNDARY, RowChecker
+from spacy_catalog_ner.wording.spoken_form import spoken_form
 
 cli = test_cli.cli  # the fixture
 
@@ -324,8 +324,8 @@ def test_nothing_depends_on_the_order_of_sets(mini_python):
 import sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parent.parent)!r}]
 from populating import PATTERNS, names
-from spacy_catalog_ner.generation.names import split_names
-from spacy_catalog_ner.generation.population import Population, Style
+from spacy_catalog_ner.generation.population.names import split_names
+from spacy_catalog_ner.generation.population.population import Population, Style
 split = split_names(names(), {{"train": 0.7, "test": 0.3}}, 0)["train"]
 print(list(Population("en", Style(form="mixed", noise=0.5)).populate(PATTERNS, split, 50)))
 """

@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.llm.probabilities import Token, confidence, read_confidences, read_tokens
+from spacy_catalog_ner.llm.models.probabilities import (
+    Token,
+    confidence,
+    read_confidences,
+    read_tokens,
+)
 
 YES_NO = ("yes", "no")
 

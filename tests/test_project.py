@@ -15,7 +15,7 @@ import srsly
 from conftest import REPOSITORY
 from weasel.util.config import load_project_config
 
-from spacy_catalog_ner.markdown import escape_markdown
+from spacy_catalog_ner.reporting.markdown import escape_markdown
 
 GENERATED = ("corpus/", "training/", "packages/", "reports/")
 SOURCE = (REPOSITORY / "project.yml").read_text(encoding="utf8")

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.direct_extraction import DirectExtraction
 from spacy_catalog_ner.llm.prompt import Prompt
-from spacy_catalog_ner.llm.semantic_filter import ANSWERS, SemanticFilter
-from spacy_catalog_ner.llm.task import SpanTask
-from spacy_catalog_ner.llm.templates import LANGUAGES, one_line
+from spacy_catalog_ner.llm.tasks.direct_extraction import DirectExtraction
+from spacy_catalog_ner.llm.tasks.semantic_filter import ANSWERS, SemanticFilter
+from spacy_catalog_ner.llm.tasks.task import SpanTask
+from spacy_catalog_ner.llm.tasks.templates import LANGUAGES, one_line
 
 EXEMPLARS = [
     exemplar("put on hello", ("hello", "SONG", True)),

@@ -18,7 +18,7 @@ from test_constraint_post_processor import (
     violations,
 )
 
-from spacy_catalog_ner.components import ConstraintPostProcessor
+from spacy_catalog_ner.constraints.constraint_post_processor import ConstraintPostProcessor
 
 # What the LLM's task says of its answer
 

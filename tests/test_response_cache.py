@@ -15,7 +15,7 @@ from asking import EXEMPLARS, ask, ids, verdicts
 from servers import TOO_LONG, LocalServer, affirm
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.openai_compatible import OpenAICompatible
+from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 from spacy_catalog_ner.llm.response_cache import ResponseCache
 

@@ -11,9 +11,9 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_catalog_ner.components import DynamicExemplarRetriever
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar, ExemplarStore, SentenceTransformerEmbedder
+from spacy_catalog_ner.exemplars.dynamic_exemplar_retriever import DynamicExemplarRetriever
 
 QUERIES = ["play hello", "a flight to paris", "is up any good", "watch dune"]
 

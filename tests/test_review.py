@@ -10,11 +10,11 @@ import test_cli
 from conftest import write_rows
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.decision import Decision
-from spacy_catalog_ner.generation.decisions import Decisions
-from spacy_catalog_ner.generation.pattern_files import read_patterns
-from spacy_catalog_ner.generation.review import ReviewSession
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.review.decision import Decision
+from spacy_catalog_ner.generation.review.decisions import Decisions
+from spacy_catalog_ner.generation.review.review import ReviewSession
 
 cli = test_cli.cli  # the fixture
 

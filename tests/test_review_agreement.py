@@ -8,8 +8,8 @@ import pytest
 import test_cli
 from conftest import write_rows
 
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.decision import Decision
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.review.decision import Decision
 
 cli = test_cli.cli  # the fixture
 

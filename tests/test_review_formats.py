@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.generation import Pattern
-from spacy_catalog_ner.generation.pattern_files import read_patterns
-from spacy_catalog_ner.generation.review_formats import LABEL_STUDIO_CONFIG, read_label_studio
+from spacy_catalog_ner.generation.patterns import Pattern
+from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.review.formats import LABEL_STUDIO_CONFIG, read_label_studio
 
 cli = test_cli.cli  # the fixture
 

@@ -8,10 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from spacy_catalog_ner.generation import scatter
-from spacy_catalog_ner.generation.clustering import Clusters
-from spacy_catalog_ner.generation.scatter import render_scatter
-from spacy_catalog_ner.generation.scatter_layout import lay_out
+from spacy_catalog_ner.generation.clusters import scatter
+from spacy_catalog_ner.generation.clusters.clustering import Clusters
+from spacy_catalog_ner.generation.clusters.scatter import render_scatter
+from spacy_catalog_ner.generation.clusters.scatter_layout import lay_out
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- <script> &\u2028\"'"
 
@@ -47,7 +47,7 @@ def test_every_text_has_a_place_and_a_cluster():
 
 
 def test_the_same_seed_gives_the_same_file(monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.scatter_layout.LANDMARKS", 20)
+    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 20)
     texts, clusters = make_clusters([20, 15], 5)
     first, again, other = (render_scatter(texts, clusters, title="x", seed=n) for n in (0, 0, 1))
     assert first == again
@@ -63,7 +63,7 @@ def test_any_number_of_texts_is_laid_out(count):
 
 
 def test_texts_beyond_the_landmarks_lie_near_their_like(monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.scatter_layout.LANDMARKS", 60)
+    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 60)
     _, clusters = make_clusters([150, 150], 0)
     places = lay_out(clusters.reduced, [0, 1], 0)
     first, second = places[:150], places[150:]

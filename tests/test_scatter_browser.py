@@ -9,7 +9,7 @@ import test_browser
 from test_browser import CONTRASTS
 from test_scatter import HOSTILE, make_clusters
 
-from spacy_catalog_ner.generation.scatter import render_scatter
+from spacy_catalog_ner.generation.clusters.scatter import render_scatter
 
 browser, open_report = test_browser.browser, test_browser.open_report  # the fixtures
 
@@ -118,7 +118,7 @@ def test_everything_is_reached_by_tab(open_report, plot):
 
 @pytest.mark.slow
 def test_a_hundred_thousand_utterances_are_usable(open_report, monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.scatter_layout.LANDMARKS", 300)
+    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 300)
     texts, clusters = make_clusters([25] * 2000, 50_000)
     html = render_scatter([f"{text} and what else one says" for text in texts], clusters, title="x")
     size = len(html.encode("utf8"))

@@ -8,10 +8,10 @@ from conftest import UTTERANCES, annotate
 from spacy.training import Example
 from spacy.training.loop import create_evaluation_callback
 
-from spacy_catalog_ner.components.scoring import score_spans
-from spacy_catalog_ner.doc_rows import make_doc
+from spacy_catalog_ner.doc.rows import make_doc
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation import evaluate_rows
+from spacy_catalog_ner.evaluation.scorers import score_spans
 from spacy_catalog_ner.labelling import label_rows
 
 ROWS = [annotate(text, names) for text, names in UTTERANCES]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.population import join
-from spacy_catalog_ner.generation.speech_noise import (
+from spacy_catalog_ner.generation.population.population import join
+from spacy_catalog_ner.generation.population.speech_noise import (
     HESITATION,
     NO_PUNCTUATION,
     REPETITION,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
-from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
+from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.alignment import align_rows
 from spacy_catalog_ner.evaluation.comparison import compare

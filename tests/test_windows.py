@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matching import blank
 
-from spacy_catalog_ner.llm.windows import Window, make_pieces, make_windows, show
+from spacy_catalog_ner.llm.tasks.windows import Window, make_pieces, make_windows, show
 
 
 @st.composite

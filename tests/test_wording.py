@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.generation.spoken_form import spells_numbers, spoken_form, spoken_literal
-from spacy_catalog_ner.generation.wording import Wording
-from spacy_catalog_ner.generation.wording_en import starts_with_vowel_sound
+from spacy_catalog_ner.wording.english import starts_with_vowel_sound
+from spacy_catalog_ner.wording.spoken_form import spells_numbers, spoken_form, spoken_literal
+from spacy_catalog_ner.wording.wording import Wording
 
 needs_num2words = pytest.mark.skipif(not spells_numbers("en"), reason="num2words is not there")
 

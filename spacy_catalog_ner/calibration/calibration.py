@@ -14,7 +14,7 @@ from spacy_catalog_ner.calibration.features import FEATURES, log_odds
 from spacy_catalog_ner.calibration.logistic import LogisticModel, sigmoid
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import atomic_folder
+from spacy_catalog_ner.io.files import atomic_folder
 
 FORMAT_VERSION = 1
 VERDICT_FEATURES = ("known", "verdict")

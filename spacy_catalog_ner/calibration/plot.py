@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import MissingExtraError
-from spacy_catalog_ner.files import atomic_write
+from spacy_catalog_ner.io.files import atomic_write
 
 _STYLES = {
     "known": ("catalog and exemplars", "s", "#0072b2"),

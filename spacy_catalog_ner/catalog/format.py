@@ -23,7 +23,7 @@ import numpy as np
 
 from spacy_catalog_ner.catalog.normalization import get_normalizer
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import write_json
+from spacy_catalog_ner.io.files import write_json
 
 FORMAT_VERSION = 2
 META = "meta.json"

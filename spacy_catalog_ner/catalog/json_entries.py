@@ -10,7 +10,7 @@ import msgspec
 from spacy_catalog_ner.catalog.entry import Entry
 from spacy_catalog_ner.catalog.rows import entries_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_line_blocks, parse_block
+from spacy_catalog_ner.io.files import iter_line_blocks, parse_block
 
 
 class _Row(msgspec.Struct, gc=False):

@@ -9,9 +9,9 @@ from spacy_catalog_ner.catalog.entry import Entry
 from spacy_catalog_ner.catalog.json_entries import iter_json_entries
 from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of, place_entries
 from spacy_catalog_ner.catalog.sql import iter_parquet
-from spacy_catalog_ner.delimited import DELIMITERS, iter_delimited
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import require_path
+from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
+from spacy_catalog_ner.io.files import require_path
 
 _KINDS = (".jsonl", ".parquet", *DELIMITERS)
 _PACKED = (".gz", ".zst")

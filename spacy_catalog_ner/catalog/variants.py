@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.files import read_yaml
+from spacy_catalog_ner.io.files import read_yaml
 
 MAX_RULES = 16  # which rules made a form is kept as bits of an unsigned 16-bit integer
 MAX_FORMS = 32  # forms of one name: rules combine, and a bad rule must not flood the catalog

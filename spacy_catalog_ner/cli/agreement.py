@@ -11,7 +11,7 @@ from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.cli.reading import make_tokenizer, read_rows
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.agreement import measure_agreement
-from spacy_catalog_ner.files import write_jsonl
+from spacy_catalog_ner.io.files import write_jsonl
 
 
 def agreement(

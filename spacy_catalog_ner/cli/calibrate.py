@@ -30,9 +30,9 @@ def calibrate(
 
     Example: catalog-ner calibrate --pipeline configs/teacher.cfg -o calibration
     """
-    from spacy_catalog_ner.calibrating import calibrate as fit
+    from spacy_catalog_ner.calibration.calibrate import calibrate as fit
     from spacy_catalog_ner.calibration.plot import plot_reliability
-    from spacy_catalog_ner.pipelines import load_pipeline
+    from spacy_catalog_ner.doc.pipelines import load_pipeline
 
     nlp = load_pipeline(pipeline, read_overrides(context))
     calibration = fit(nlp, verdicts=verdicts, seed=seed)

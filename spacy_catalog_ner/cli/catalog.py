@@ -17,7 +17,7 @@ from spacy_catalog_ner.cli.catalog_compile import cities, compile_command
 from spacy_catalog_ner.cli.catalog_report import coverage, report_ambiguity
 from spacy_catalog_ner.cli.common import say, show
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import write_jsonl
+from spacy_catalog_ner.io.files import write_jsonl
 
 catalog_app = typer.Typer(name="catalog", help="Entity catalogs.", no_args_is_help=True)
 catalog_app.command("compile")(compile_command)

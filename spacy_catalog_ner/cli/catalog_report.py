@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.annotations import read_annotated, read_texts
 from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 
 
 def coverage(
@@ -34,8 +34,8 @@ def coverage(
 
     Example: catalog-ner catalog coverage media.catalog dev.jsonl --label song=TRACK,ALBUM
     """
-    from spacy_catalog_ner.evaluation.coverage import measure_coverage
-    from spacy_catalog_ner.pipelines import blank_pipeline
+    from spacy_catalog_ner.doc.pipelines import blank_pipeline
+    from spacy_catalog_ner.matching.coverage import measure_coverage
 
     catalog = Catalog.open(path)
     nlp = blank_pipeline(lang)
@@ -75,8 +75,8 @@ def report_ambiguity(
     CatalogNERError
         If there is no such file, no text in it, or spaCy does not know the language.
     """
-    from spacy_catalog_ner.evaluation.ambiguity import find_noisy_names, find_shared_names
-    from spacy_catalog_ner.pipelines import blank_pipeline
+    from spacy_catalog_ner.doc.pipelines import blank_pipeline
+    from spacy_catalog_ner.matching.ambiguity import find_noisy_names, find_shared_names
 
     noise: dict[str, Any] = {}
     if sample is None:

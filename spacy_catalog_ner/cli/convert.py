@@ -9,8 +9,8 @@ import typer
 
 from spacy_catalog_ner.cli.common import say, warn_of
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels
 from spacy_catalog_ner.formats import Format, Scheme
+from spacy_catalog_ner.io.files import read_labels
 
 
 def convert(
@@ -47,8 +47,8 @@ def convert(
 
     Example: catalog-ner convert train.conll -o train.spacy
     """
+    from spacy_catalog_ner.doc.pipelines import blank_pipeline
     from spacy_catalog_ner.formats.conversion import convert_files
-    from spacy_catalog_ner.pipelines import blank_pipeline
 
     problems = Problems()
     known = None if labels is None else set(read_labels(labels))

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from spacy_catalog_ner.cli.common import show, warn_of
-from spacy_catalog_ner.corpus import Limits, prepare_corpus
+from spacy_catalog_ner.corpora.massive import unpack_massive
+from spacy_catalog_ner.corpora.prepare import Limits, prepare_corpus
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels, require_path
-from spacy_catalog_ner.massive import unpack_massive
+from spacy_catalog_ner.io.files import read_labels, require_path
 
 corpus_app = typer.Typer(name="corpus", help="Corpora of utterances.", no_args_is_help=True)
 
@@ -76,7 +76,7 @@ def columns(
 
     Example: catalog-ner corpus columns DIR -o corpus/conll
     """
-    from spacy_catalog_ner.columns import convert_columns
+    from spacy_catalog_ner.corpora.columns import convert_columns
 
     problems = Problems()
     try:

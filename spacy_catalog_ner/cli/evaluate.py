@@ -33,7 +33,7 @@ from spacy_catalog_ner.evaluation.markdown import render_result_markdown
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.evaluation.significance import compare_systems
 from spacy_catalog_ner.evaluation.stages import attribute
-from spacy_catalog_ner.files import atomic_write, require_file, write_json
+from spacy_catalog_ner.io.files import atomic_write, require_file, write_json
 
 
 def evaluate(
@@ -135,8 +135,8 @@ def _read_predictions(
         if overrides:
             raise CatalogNERError(f"--{next(iter(overrides))}: a file of predictions has no config")
         return read_rows(path, problems)
+    from spacy_catalog_ner.doc.pipelines import load_pipeline
     from spacy_catalog_ner.labelling import label_rows
-    from spacy_catalog_ner.pipelines import load_pipeline
 
     # What is wrong with an answer is said of the gold row that it is made of
     return gold._replace(rows=list(label_rows(load_pipeline(name, overrides), gold.rows)))

@@ -44,8 +44,8 @@ def build(
     Example: catalog-ner exemplars build annotated.jsonl --catalog media.catalog -o exemplars
     """
     # Imported here: spaCy takes two seconds
-    from spacy_catalog_ner.components.catalog_matcher import CatalogMatcher
-    from spacy_catalog_ner.exemplar_reading import read_exemplars
+    from spacy_catalog_ner.exemplars.reading import read_exemplars
+    from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
     problems = Problems()
     matcher = CatalogMatcher(catalog=catalog)

@@ -9,10 +9,10 @@ import typer
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import write_jsonl
-from spacy_catalog_ner.generation.decision import Decision, standing
-from spacy_catalog_ner.generation.pattern_files import iter_decisions
-from spacy_catalog_ner.generation.review_agreement import measure_review_agreement
+from spacy_catalog_ner.generation.patterns.files import iter_decisions
+from spacy_catalog_ner.generation.review.agreement import measure_review_agreement
+from spacy_catalog_ner.generation.review.decision import Decision, standing
+from spacy_catalog_ner.io.files import write_jsonl
 
 
 def agreement(

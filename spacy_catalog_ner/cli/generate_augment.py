@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.cli.common import show, warn_of
 from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels, write_jsonl
-from spacy_catalog_ner.generation.augmentation import Augmentation
-from spacy_catalog_ner.generation.names import read_names
+from spacy_catalog_ner.generation.population.augmentation import Augmentation
+from spacy_catalog_ner.generation.population.names import read_names
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import read_labels, write_jsonl
 
 
 def augment(

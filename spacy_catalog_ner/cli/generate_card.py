@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.annotations import read_texts
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import atomic_write, read_labels, write_json
-from spacy_catalog_ner.generation.card import make_card
-from spacy_catalog_ner.generation.card_markdown import render_card
+from spacy_catalog_ner.generation.population.card import make_card
+from spacy_catalog_ner.generation.population.card_markdown import render_card
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.files import atomic_write, read_labels, write_json
 
 
 def card(

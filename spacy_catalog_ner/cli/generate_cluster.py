@@ -10,7 +10,7 @@ import typer
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, make_embedder
-from spacy_catalog_ner.generation.cluster_file import cluster_file
+from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
 
 
 def cluster(

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from spacy_catalog_ner.cli.common import show, warn_of
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.generation.detection import ConversationDetector
-from spacy_catalog_ner.generation.lexicon import Lexicon
-from spacy_catalog_ner.generation.traffic import OnlyCommandsError, Traffic, detect_traffic
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
+from spacy_catalog_ner.generation.traffic.lexicon import Lexicon
+from spacy_catalog_ner.generation.traffic.traffic import OnlyCommandsError, Traffic, detect_traffic
 
 
 def detect(

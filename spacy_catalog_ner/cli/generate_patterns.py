@@ -10,7 +10,7 @@ import typer
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, make_embedder
-from spacy_catalog_ner.files import iter_lines, read_labels, require_file
+from spacy_catalog_ner.io.files import iter_lines, read_labels, require_file
 
 
 def patterns(
@@ -79,18 +79,18 @@ def patterns(
         raise CatalogNERError(f"{context.args[0]}: is for --model-config, which is not given")
 
     from spacy_catalog_ner.catalog import Catalog
-    from spacy_catalog_ner.generation.leftover_names import LeftoverNames
-    from spacy_catalog_ner.generation.model_config import load_model
-    from spacy_catalog_ner.generation.near_duplicates import NearDuplicates
-    from spacy_catalog_ner.generation.pattern_checks import PatternChecker
-    from spacy_catalog_ner.generation.pattern_making import (
+    from spacy_catalog_ner.generation.patterns.checks import PatternChecker
+    from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames
+    from spacy_catalog_ner.generation.patterns.making import (
         choose_examples,
         make_patterns,
         rejected_path,
     )
-    from spacy_catalog_ner.generation.pattern_sources import PatternSources
-    from spacy_catalog_ner.generation.pattern_writer import PatternWriter
-    from spacy_catalog_ner.generation.tags import Tags
+    from spacy_catalog_ner.generation.patterns.model_config import load_model
+    from spacy_catalog_ner.generation.patterns.near_duplicates import NearDuplicates
+    from spacy_catalog_ner.generation.patterns.sources import PatternSources
+    from spacy_catalog_ner.generation.patterns.tags import Tags
+    from spacy_catalog_ner.generation.patterns.writer import PatternWriter
     from spacy_catalog_ner.llm.failures import ModelUnavailableError
 
     problems = Problems()

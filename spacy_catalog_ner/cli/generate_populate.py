@@ -11,11 +11,15 @@ import typer
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import read_labels
-from spacy_catalog_ner.generation.data_set import choose_usable, parse_shares, write_data_set
-from spacy_catalog_ner.generation.names import read_names
-from spacy_catalog_ner.generation.pattern_files import read_patterns
-from spacy_catalog_ner.generation.population import Style
+from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.population.data_set import (
+    choose_usable,
+    parse_shares,
+    write_data_set,
+)
+from spacy_catalog_ner.generation.population.names import read_names
+from spacy_catalog_ner.generation.population.population import Style
+from spacy_catalog_ner.io.files import read_labels
 
 
 class Form(StrEnum):

@@ -11,16 +11,16 @@ import typer
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import read_labels
-from spacy_catalog_ner.generation.decision import Decision, standing
-from spacy_catalog_ner.generation.decisions import Decisions
-from spacy_catalog_ner.generation.pattern_files import iter_decisions, iter_patterns
-from spacy_catalog_ner.generation.review import ReviewSession
-from spacy_catalog_ner.generation.review_formats import (
+from spacy_catalog_ner.generation.patterns.files import iter_decisions, iter_patterns
+from spacy_catalog_ner.generation.review.decision import Decision, standing
+from spacy_catalog_ner.generation.review.decisions import Decisions
+from spacy_catalog_ner.generation.review.formats import (
     LABEL_STUDIO_CONFIG,
     WRITERS,
     import_answers,
 )
+from spacy_catalog_ner.generation.review.review import ReviewSession
+from spacy_catalog_ner.io.files import read_labels
 
 
 class TaskFormat(StrEnum):
@@ -107,6 +107,6 @@ def _read_decisions(path: Path, problems: Problems) -> dict[str, Decision]:
 def _ask(session: ReviewSession) -> None:
     if session.undecided or sys.stdin.isatty():  # else there is nothing to ask
         # A terminal's modules (termios, readline, rich) only where they are needed
-        from spacy_catalog_ner.generation.review_terminal import ReviewTerminal
+        from spacy_catalog_ner.generation.review.terminal import ReviewTerminal
 
         ReviewTerminal(session).run()

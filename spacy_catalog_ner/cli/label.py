@@ -9,7 +9,7 @@ import typer
 
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.io.files import require_file
 
 
 def label(
@@ -67,6 +67,7 @@ def label(
         raise CatalogNERError("--budget needs --prices, a table of what tokens cost")
     require_file(source, "texts to label")
 
+    from spacy_catalog_ner.doc.pipelines import load_pipeline
     from spacy_catalog_ner.labelling import (
         LabellingStoppedError,
         estimate_run,
@@ -74,7 +75,6 @@ def label(
         label_file,
     )
     from spacy_catalog_ner.llm.failures import ModelUnavailableError
-    from spacy_catalog_ner.pipelines import load_pipeline
 
     problems = Problems()
     nlp = load_pipeline(pipeline, read_overrides(context))

@@ -47,11 +47,11 @@ def card(
     --result result.json --data train.jsonl --notes notes.yml
     """
     # Heavy, through spaCy
-    from spacy_catalog_ner.student.card_notes import read_notes
-    from spacy_catalog_ner.student.corpus_facts import read_corpus_facts
-    from spacy_catalog_ner.student.model_card import make_model_card, write_with_card
-    from spacy_catalog_ner.student.trained_pipeline import TrainedPipeline
-    from spacy_catalog_ner.student.training_data import count_texts
+    from spacy_catalog_ner.student.card.corpus_facts import read_corpus_facts
+    from spacy_catalog_ner.student.card.model_card import make_model_card, write_with_card
+    from spacy_catalog_ner.student.card.notes import read_notes
+    from spacy_catalog_ner.student.card.trained_pipeline import TrainedPipeline
+    from spacy_catalog_ner.student.card.training_data import count_texts
 
     pipeline = TrainedPipeline.read(model)
     described = [path for path in data or () if path.suffix == ".json"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation.alignment import Pair, Row, align_rows
 from spacy_catalog_ner.evaluation.metrics import Tokenize
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import require_file
 
 ANNOTATED = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".spacy")
 
@@ -60,8 +60,8 @@ def read_rows(path: Path, problems: Problems) -> AnnotatedFile:
         )
     places: list[tuple[int, Row]] = []
     if path.suffix == ".spacy":
+        from spacy_catalog_ner.doc.pipelines import blank_pipeline
         from spacy_catalog_ner.formats import docbin
-        from spacy_catalog_ner.pipelines import blank_pipeline
 
         # Whatever their language, Docs bring their tokens along
         docs = docbin.read(path, blank_pipeline("xx"), problems)
@@ -100,7 +100,7 @@ def make_tokenizer(lang: str) -> Tokenize:
     CatalogNERError
         If spaCy does not know the language.
     """
-    from spacy_catalog_ner.pipelines import blank_pipeline
+    from spacy_catalog_ner.doc.pipelines import blank_pipeline
 
     nlp = blank_pipeline(lang)
 

@@ -16,7 +16,7 @@ from spacy_catalog_ner.evaluation.alignment import Pair
 from spacy_catalog_ner.evaluation.comparison import KINDS, compare
 from spacy_catalog_ner.evaluation.intervals import bootstrap, precision_recall_f1
 from spacy_catalog_ner.evaluation.metrics import FORMAT_VERSION, count_labels, narrowest
-from spacy_catalog_ner.files import require_file
+from spacy_catalog_ner.io.files import require_file
 
 # Below so many texts or gold entities nothing is called a loss: resamples of so few take too few
 # different values. In simulations of two equally good systems the bootstrap calls one a loss in 1

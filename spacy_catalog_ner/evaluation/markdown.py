@@ -13,7 +13,7 @@ from spacy_catalog_ner.evaluation.html import (
     format_figure,
     measures,
 )
-from spacy_catalog_ner.markdown import escape_markdown
+from spacy_catalog_ner.reporting.markdown import escape_markdown
 
 _MAX_CONFUSIONS = 20  # as many pairs of labels are listed
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import require_file
-from spacy_catalog_ner.llama_server import import_xllamacpp, start_server
-from spacy_catalog_ner.per_process import PerProcess
+from spacy_catalog_ner.io.files import require_file
+from spacy_catalog_ner.io.gguf import import_xllamacpp, start_server
+from spacy_catalog_ner.io.per_process import PerProcess
 
 CONTEXT_LENGTH = 512
 """Longest text, in tokens, or fewer where the model takes fewer; of a longer one the beginning

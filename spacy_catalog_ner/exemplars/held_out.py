@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl, iter_lines, require_file
+from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file
 
 _EXPECTED = 'entity names: one a line, or JSONL with {"text": ...} rows'
 

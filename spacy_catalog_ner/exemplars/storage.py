@@ -22,7 +22,7 @@ import srsly
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.exemplars.approximate import ApproximateIndex
 from spacy_catalog_ner.exemplars.exemplar import Exemplar
-from spacy_catalog_ner.files import atomic_write, write_json
+from spacy_catalog_ner.io.files import atomic_write, write_json
 
 FORMAT_VERSION = 2
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import atomic_folder, iter_lines
 from spacy_catalog_ner.formats.offsets import Mark, locate
 from spacy_catalog_ner.formats.rows import (
     Row,
@@ -28,6 +27,7 @@ from spacy_catalog_ner.formats.rows import (
     row_id,
     unpack_rest,
 )
+from spacy_catalog_ner.io.files import atomic_folder, iter_lines
 
 _SPAN = re.compile(r"(T\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.DOTALL)
 _REFERENCE = re.compile(r"N\S*\t\S+ (T\S*) ([^\t]+)(?:\t.*)?", re.DOTALL)

@@ -31,7 +31,6 @@ from spacy.training import offsets_to_biluo_tags
 from spacy.util import filter_spans
 
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import atomic_write, iter_lines
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -52,6 +51,7 @@ from spacy_catalog_ner.formats.tag_schemes import (
     read_tags,
     write_tags,
 )
+from spacy_catalog_ner.io.files import atomic_write, iter_lines
 
 _COMMENT = re.compile(r"# (\w+) = (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -11,11 +11,11 @@ from spacy.language import Language
 from tqdm import tqdm
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import require_file, require_path
 from spacy_catalog_ner.formats import brat, conll, docbin, jsonl, label_studio, prodigy
 from spacy_catalog_ner.formats.detection import Format, detect_source, detect_target
 from spacy_catalog_ner.formats.rows import SourceRow
 from spacy_catalog_ner.formats.scheme import Scheme
+from spacy_catalog_ner.io.files import require_file, require_path
 
 
 @dataclass

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_jsonl, iter_lines, require_path
+from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_path
 
 _FIRST_ROWS = 10
 _PRODIGY_KEYS = {"answer", "_input_hash", "_task_hash"}

@@ -15,10 +15,9 @@ from pathlib import Path
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES
-from spacy_catalog_ner.doc_rows import doc_to_row, make_doc
+from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES
+from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import atomic_write
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -26,6 +25,7 @@ from spacy_catalog_ner.formats.rows import (
     other_keys,
     tokenize,
 )
+from spacy_catalog_ner.io.files import atomic_write
 
 _USER_DATA = "spacy_catalog_ner.row"
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from spacy_catalog_ner.annotations import read_annotated
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import atomic_write, dump_row
 from spacy_catalog_ner.formats.rows import SourceRow
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import atomic_write, dump_row
 
 
 def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iterator[SourceRow]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import atomic_write, iter_lines
 from spacy_catalog_ner.formats.offsets import Mark, is_ambiguous, locate
 from spacy_catalog_ner.formats.rows import (
     Row,
@@ -24,6 +23,7 @@ from spacy_catalog_ner.formats.rows import (
     other_keys,
     report_keys,
 )
+from spacy_catalog_ner.io.files import atomic_write, iter_lines
 
 _DATA_KEYS = ("id", "lang", "meta")
 _SPAN_KEYS = ("start", "end", "label", "score")

@@ -15,9 +15,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_catalog_ner.annotations import read_texts
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.files import atomic_write, dump_row
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -26,6 +24,8 @@ from spacy_catalog_ner.formats.rows import (
     report_off_boundaries,
     tokenize,
 )
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.files import atomic_write, dump_row
 
 _ANSWERS = {"reject": "rejected row", "ignore": "ignored row"}
 _OWN_KEYS = ("tokens", "answer")

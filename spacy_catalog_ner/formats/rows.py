@@ -11,8 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import get_words_and_spaces
 
-from spacy_catalog_ner.annotations import check_span
 from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.io.annotated import check_span
 
 Row = dict[str, Any]
 

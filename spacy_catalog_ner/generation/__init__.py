@@ -1,9 +1,4 @@
-"""Making conversational data sets: from traffic to patterns, and from patterns to utterances.
+"""Conversational data sets: utterances from traffic become patterns, patterns become utterances.
 
-Each module is one step, which reads and writes JSONL: utterances are detected, clustered, turned
-into patterns, reviewed by people, and populated with names of a catalog.
+The rooms follow the steps: traffic, clusters, patterns, review, population.
 """
-
-from spacy_catalog_ner.generation.pattern import Pattern
-
-__all__ = ["Pattern"]

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import atomic_write, dump_row, write_json
+from spacy_catalog_ner.io.files import atomic_write, dump_row, write_json
 from spacy_catalog_ner.labelling.lock import Lock
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from spacy.language import Language
 from tqdm import tqdm
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES
+from spacy_catalog_ner.doc.record import CANDIDATES
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling.batches import run_batch, usage_of
 from spacy_catalog_ner.labelling.prices import Price

@@ -11,7 +11,7 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import read_yaml, require_file
+from spacy_catalog_ner.io.files import read_yaml, require_file
 from spacy_catalog_ner.labelling.models import name_models
 
 _SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.doc_rows import doc_to_row
+from spacy_catalog_ner.doc.rows import doc_to_row
 
 Row = dict[str, Any]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from spacy.vocab import Vocab
 
-from spacy_catalog_ner.annotations import read_texts
-from spacy_catalog_ner.delimited import DELIMITERS, iter_delimited
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.files import iter_line_blocks, require_file
 from spacy_catalog_ner.formats.docbin import kept_keys, read_docbin
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
+from spacy_catalog_ner.io.files import iter_line_blocks, require_file
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES, ENTITIES, SELECTED
+from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED
 from spacy_catalog_ner.labelling.prices import Price
 
 USAGE = ("calls", "retries", "cache_hits", "prompt_tokens", "cached_tokens", "output_tokens")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.files import require_file
-from spacy_catalog_ner.per_process import PerProcess
+from spacy_catalog_ner.io.files import require_file
+from spacy_catalog_ner.io.per_process import PerProcess
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Linear, Maxout, Model, chain
 from thinc.types import Floats1d, Floats2d
 
-from spacy_catalog_ner.components.candidate_batch import CandidateBatch
+from spacy_catalog_ner.student.candidate_batch import CandidateBatch
 
 Input = tuple[list[Doc], CandidateBatch]
 _VECTORS = 3  # of each candidate: first token, last token, mean of all

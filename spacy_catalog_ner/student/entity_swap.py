@@ -14,9 +14,9 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from spacy_catalog_ner.catalog import Catalog, Entry
-from spacy_catalog_ner.components.doc_record import ENTITIES, SELECTED
+from spacy_catalog_ner.doc.record import ENTITIES, SELECTED
 from spacy_catalog_ner.errors import require_share
-from spacy_catalog_ner.generation.wording import Wording
+from spacy_catalog_ner.wording.wording import Wording
 
 _GOLD = (SELECTED, ENTITIES)
 _TRIES = 10  # to draw a name that differs, and to get all names of a text onto token boundaries

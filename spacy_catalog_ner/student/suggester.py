@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import Ops, get_current_ops
 from thinc.types import Ragged
 
-from spacy_catalog_ner.components.doc_record import CANDIDATES
+from spacy_catalog_ner.doc.record import CANDIDATES
 
 Suggester = Callable[..., Ragged]
 

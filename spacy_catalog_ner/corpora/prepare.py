@@ -1,0 +1,161 @@
+"""Preparing a corpus: from the files people have to the files that the project's commands read."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacy_catalog_ner.catalog import Entry, read_entries
+from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.io.annotated import read_annotated, read_texts
+from spacy_catalog_ner.io.files import write_json, write_jsonl
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many utterances to take, 0 for all (but of `dev`), in the order of a seeded shuffle."""
+
+    exemplars: int = 0
+    dev: int = 60
+    test: int = 0
+    traffic: int = 0
+
+
+def prepare_corpus(
+    source: str | Path,
+    target: str | Path,
+    problems: Problems,
+    *,
+    lang: str,
+    labels: set[str],
+    limits: Limits,
+    has_traffic: bool = True,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Write catalog entries, exemplars, development and test sets and traffic of a corpus.
+
+    Two layouts of `source` are known. A folder with ``catalogs/`` has ``exemplars.LANG.jsonl``,
+    ``test.LANG.jsonl`` and ``traffic.LANG.jsonl`` beside it; the development set is taken from
+    the exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
+    ``.jsonl.gz`` has no catalogs: an *oracle* catalog is made of the gold spans of all three,
+    exemplars come from train, and the rest of train, without its annotations, is the traffic.
+
+    Texts of the test set are left out of all others, and those of the development set of what is
+    learned from.
+
+    Parameters
+    ----------
+    source
+        Folder of the corpus.
+    target
+        Folder to write ``entries.jsonl``, ``exemplars.jsonl``, ``dev.jsonl``, ``test.jsonl``,
+        ``traffic.jsonl`` and ``meta.json`` to.
+    problems
+        Receives broken rows and spans.
+    lang
+        Language to take.
+    labels
+        Labels to take; spans with others are no entities here.
+    limits
+        How many utterances to take of each.
+    has_traffic
+        Whether there are utterances for a teacher to label. If not, ``traffic.jsonl`` is empty and
+        all of train are exemplars.
+    seed
+        Of the shuffle.
+
+    Returns
+    -------
+    dict
+        Contents of ``meta.json``: the counts, and whether the catalog is an oracle.
+    """
+    source, target = Path(source), Path(target)
+    own_catalogs = (source / "catalogs").is_dir()
+    if own_catalogs:
+        entries: Iterable[Entry] = read_entries(source / "catalogs", problems)
+        sets = _read_sets(source, lang, labels, problems, has_traffic)
+    else:
+        splits = _read_splits(source, lang, labels, problems)
+        entries = _oracle_entries(splits)
+        sets = {"exemplars": splits["train"], "dev": splits["dev"], "test": splits["test"]}
+    chooser = random.Random(seed)
+    for rows in sets.values():
+        chooser.shuffle(rows)
+    if own_catalogs:
+        sets["dev"] = sets["exemplars"][: limits.dev]
+        sets["exemplars"] = sets["exemplars"][limits.dev :]
+    else:
+        cut = limits.exemplars or len(sets["exemplars"]) // 2
+        if not has_traffic:
+            cut = len(sets["exemplars"])
+        sets["traffic"] = sets["exemplars"][cut:]
+        sets["exemplars"] = sets["exemplars"][:cut]
+
+    meta: dict[str, Any] = {
+        "corpus": source.name,
+        "lang": lang,
+        "oracle_catalog": not own_catalogs,
+        "entries": write_jsonl(target / "entries.jsonl", (entry.to_row() for entry in entries)),
+    }
+    held_out: set[str] = set()  # nothing that is learned from is tested or chosen on
+    for name in ("test", "dev", "exemplars", "traffic"):
+        rows = [row for row in sets[name] if normalize(row["text"]) not in held_out]
+        if not rows and (has_traffic or name != "traffic"):
+            raise CatalogNERError(f"{source}: no utterance for {name!r} in language {lang!r}")
+        if name in ("test", "dev"):
+            held_out.update(normalize(row["text"]) for row in rows)
+        if name == "traffic":
+            rows = [{key: row[key] for key in row if key != "spans"} for row in rows]
+        limit = getattr(limits, name)
+        meta[name] = write_jsonl(target / f"{name}.jsonl", rows[: limit or None])
+    write_json(target / "meta.json", meta)
+    return meta
+
+
+def _read_sets(
+    source: Path, lang: str, labels: set[str], problems: Problems, has_traffic: bool
+) -> dict[str, list[Row]]:
+    sets = {
+        name: [row for _, row in read_annotated(source / f"{name}.{lang}.jsonl", problems, labels)]
+        for name in ("exemplars", "test")
+    }
+    traffic = read_texts(source / f"traffic.{lang}.jsonl", problems) if has_traffic else ()
+    sets["traffic"] = [row for _, row in traffic]
+    return sets
+
+
+def _read_splits(
+    source: Path, lang: str, labels: set[str], problems: Problems
+) -> dict[str, list[Row]]:
+    splits = {}
+    for name in ("train", "dev", "test"):
+        path = source / f"{name}.jsonl.gz"
+        if not path.is_file():
+            path = source / f"{name}.jsonl"
+        splits[name] = [
+            {**row, "spans": [span for span in row["spans"] if span["label"] in labels]}
+            for _, row in read_annotated(path, problems)
+            if str(row.get("lang") or lang).startswith(lang)
+        ]
+    return splits
+
+
+def _oracle_entries(splits: dict[str, list[Row]]) -> Iterator[Entry]:
+    """Make an entry of every gold mention; only how often it is in train counts as popularity."""
+    weights: Counter[tuple[str, str]] = Counter()
+    for name, rows in splits.items():
+        for row in rows:
+            for span in row["spans"]:
+                key = (row["text"][span["start"] : span["end"]], span["label"])
+                weights[key] += name == "train"
+    for (text, label), weight in weights.items():
+        if any(char.isalnum() for char in text):
+            slug = normalize(text).replace(" ", "-")
+            yield Entry(text, label, id=f"{label}/{slug}", weight=float(weight))

@@ -1,0 +1,67 @@
+"""The candidates of a Doc, and what is selected of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED, distinct_spans, span_key
+from spacy_catalog_ner.errors import CatalogNERError
+
+
+def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
+    """Return one candidate for each span and label, the most popular of its ids.
+
+    Parameters
+    ----------
+    doc
+        A Doc.
+    asker
+        The component that needs them, for the message.
+
+    Raises
+    ------
+    CatalogNERError
+        If no component has looked for candidates.
+    """
+    if CANDIDATES not in doc.spans:
+        raise CatalogNERError(
+            f'{asker} found no doc.spans["{CANDIDATES}"]: add "catalog_matcher" to the pipeline'
+            " before it"
+        )
+    return distinct_spans(doc.spans[CANDIDATES])
+
+
+def write_selection(
+    doc: Doc, spans: Sequence[Span], scores: Sequence[float], threshold: float
+) -> None:
+    """Write confidences of candidates, and those that reach the threshold.
+
+    Parameters
+    ----------
+    doc
+        A Doc with candidates.
+    spans
+        Distinct candidates of it. Those that are not among them get a confidence of 0.
+    scores
+        Their confidences.
+    threshold
+        Lowest confidence of a candidate that is selected.
+    """
+    by_key = {span_key(span): score for span, score in zip(spans, scores, strict=True)}
+    group = doc.spans[CANDIDATES]
+    group.attrs["scores"] = [by_key.get(span_key(span), 0.0) for span in group]
+    chosen = [pair for pair in zip(spans, scores, strict=True) if pair[1] >= threshold]
+    selected = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in chosen])
+    selected.attrs["scores"] = [score for _, score in chosen]
+    doc.spans[SELECTED] = selected
+
+
+def candidate_rows(spans: Iterable[Span]) -> list[dict[str, Any]]:
+    """Return candidates as exemplars and `make_features` have them."""
+    return [
+        {"start": span.start_char, "end": span.end_char, "text": span.text, "label": span.label_}
+        for span in spans
+    ]

@@ -1,0 +1,93 @@
+"""Scorers of span groups against the gold entities of a reference Doc."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from spacy.scorer import get_ner_prf
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_catalog_ner.doc.record import ENTITIES
+from spacy_catalog_ner.evaluation.alignment import Pair, Row
+from spacy_catalog_ner.evaluation.comparison import compare
+from spacy_catalog_ner.evaluation.intervals import macro_f1
+from spacy_catalog_ner.evaluation.metrics import (
+    count_labels,
+    measure_type_accuracy,
+    score_boundaries,
+    total_scores,
+)
+
+Scorer = Callable[..., dict[str, Any]]
+
+
+def make_spans_scorer(spans_key: str) -> Scorer:
+    """Score ``doc.spans[spans_key]`` exactly (span and label), overlaps and all."""
+    return partial(score_spans, spans_key=spans_key)
+
+
+def make_entities_scorer(spans_key: str) -> Scorer:
+    """Score ``doc.spans[spans_key]`` as `make_spans_scorer` does, and ``doc.ents``."""
+    return partial(score_entities, spans_key=spans_key)
+
+
+def score_spans(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -> dict[str, Any]:
+    """Compare predicted spans with the gold entities, as ``catalog-ner evaluate`` does.
+
+    Gold is the reference's ``spans["entities"]``, or its ``ents`` where that group is missing.
+    References without either are left out.
+
+    Returns
+    -------
+    dict
+        ``spans_KEY_p``, ``_r``, ``_f`` (micro), ``spans_KEY_macro_f`` (mean over the labels in
+        gold), ``spans_KEY_boundary_f`` (whatever the label), ``spans_KEY_type_accuracy`` (of gold
+        spans whose boundaries were predicted; None where there are none) and
+        ``spans_KEY_per_type``. All are None, and the last is empty, without gold.
+    """
+    pairs = [
+        Pair(
+            f"row {number}",
+            _row(example.predicted, example.predicted.spans.get(spans_key, ())),
+            _row(example.reference, example.reference.spans.get(ENTITIES, example.reference.ents)),
+        )
+        for number, example in enumerate(examples, start=1)
+        if _has_gold(example.reference)
+    ]
+    labels, counts = count_labels(compare(pairs), len(pairs))
+    micro, per_label = total_scores(labels, counts)
+    figures: dict[str, float | None] = {
+        "p": micro.precision,
+        "r": micro.recall,
+        "f": micro.f1,
+        "macro_f": float(macro_f1(counts.sum(axis=0))),
+        "boundary_f": score_boundaries(pairs).f1,
+        "type_accuracy": measure_type_accuracy(pairs),
+    }
+    prefix = f"spans_{spans_key}"
+    return {
+        **{f"{prefix}_{name}": value if pairs else None for name, value in figures.items()},
+        f"{prefix}_per_type": {
+            label: {"p": score.precision, "r": score.recall, "f": score.f1}
+            for label, score in per_label.items()
+        },
+    }
+
+
+def score_entities(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -> dict[str, Any]:
+    """Return the scores of the span group and those of ``doc.ents``."""
+    examples = list(examples)
+    return {**score_spans(examples, spans_key=spans_key), **get_ner_prf(examples)}
+
+
+def _has_gold(doc: Doc) -> bool:
+    return ENTITIES in doc.spans or doc.has_annotation("ENT_IOB")
+
+
+def _row(doc: Doc, spans: Iterable[Span]) -> Row:
+    keys = {(span.start_char, span.end_char, span.label_) for span in spans}
+    rows = [{"start": start, "end": end, "label": label} for start, end, label in keys]
+    return {"text": doc.text, "spans": rows}

@@ -1,0 +1,105 @@
+"""From annotated text to exemplars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from spacy_catalog_ner.doc.candidates import candidate_rows
+from spacy_catalog_ner.doc.pipelines import blank_pipeline
+from spacy_catalog_ner.doc.record import (
+    CANDIDATES,
+    ENTITIES,
+    distinct_spans,
+    span_key,
+)
+from spacy_catalog_ner.doc.rows import make_doc
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.formats import docbin
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import require_file
+from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
+
+_ANNOTATED = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".spacy")
+
+
+def read_exemplars(
+    path: str | Path, matcher: CatalogMatcher, lang: str, problems: Problems
+) -> Iterator[Exemplar]:
+    """Run the matcher over annotated text and yield an exemplar for each row.
+
+    Parameters
+    ----------
+    path
+        Annotated JSONL, perhaps ``.gz`` or ``.zst``, or a DocBin (``.spacy``), whose texts are
+        tokenized anew.
+    matcher
+        Finds the candidates; labels it does not know are reported.
+    lang
+        spaCy language code of the tokenizer, and the language of rows that have no ``"lang"``.
+    problems
+        Receives what is wrong, with its line. Rows that an annotator refused in Prodigy, and those
+        that a teacher gave no answer to, are left out too.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no such file, or it is in another format.
+    """
+    path = require_file(path, f"annotated text ({', '.join(_ANNOTATED)})")
+    if path.suffix and not path.name.endswith(_ANNOTATED):
+        raise CatalogNERError(
+            f"{path}: expected annotated text ({', '.join(_ANNOTATED)}); `catalog-ner convert FILE"
+            " -o FILE.jsonl` makes them of other formats"
+        )
+    nlp = blank_pipeline(lang)
+    known = set(matcher.labels)
+    if matcher.catalog is not None:  # raises if there should be one and is none
+        known.update(matcher.catalog.labels)
+    for line, row in _read_rows(path, nlp, problems, known):
+        reason = _reason_to_skip(row)
+        if reason:
+            problems.add("unusable row", path, line, f"{reason}; row skipped")
+        else:
+            doc = matcher(make_doc(nlp, row, problems, path, line))
+            yield make_exemplar(doc, str(row.get("lang") or lang))
+
+
+def make_exemplar(doc: Doc, lang: str = "") -> Exemplar:
+    """Make an exemplar of a gold Doc that has candidates.
+
+    Parameters
+    ----------
+    doc
+        Its ``doc.spans["entities"]`` are right; ``doc.spans["candidates"]`` are its candidates.
+    lang
+        Language of the text.
+    """
+    gold = {span_key(span) for span in doc.spans[ENTITIES]}
+    spans = distinct_spans(doc.spans[CANDIDATES])
+    candidates = candidate_rows(spans)
+    selected = [row for row, span in zip(candidates, spans, strict=True) if span_key(span) in gold]
+    return Exemplar(text=doc.text, candidates=candidates, selected=selected, lang=lang)
+
+
+def _read_rows(
+    path: Path, nlp: Language, problems: Problems, labels: set[str]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    if path.suffix == ".spacy":
+        sources = docbin.read(path, nlp, problems, labels)
+        return ((source.line, source.row) for source in sources)
+    return read_annotated(path, problems, labels)
+
+
+def _reason_to_skip(row: dict[str, Any]) -> str:
+    record = row.get("catalog_ner")
+    if isinstance(record, dict) and record.get("failure"):
+        return "the teacher gave no answer"
+    if row.get("answer") in ("reject", "ignore"):
+        return f'"answer" is {row["answer"]!r}'
+    return ""

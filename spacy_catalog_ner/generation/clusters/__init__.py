@@ -1,0 +1,1 @@
+"""Grouping similar utterances, and a picture of the groups."""

@@ -1,0 +1,221 @@
+"""Clustering the utterances of a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.exemplars.embedders import Embedder
+from spacy_catalog_ner.exemplars.exemplar import duplicate_key
+from spacy_catalog_ner.generation.clusters.clustering import Clusters, cluster_embeddings
+from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
+from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.io.files import atomic_write, write_jsonl
+
+LARGEST = 10
+"""Clusters that the summary shows."""
+
+
+@dataclass(frozen=True)
+class Utterances:
+    """The rows of a file, and the distinct texts among them.
+
+    Attributes
+    ----------
+    rows
+        The rows, in their order.
+    texts
+        The first of each text that differs from those before in more than case, spacing or
+        punctuation.
+    positions
+        For each row the position of its text in `texts`.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
+def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
+    """Read the rows to cluster.
+
+    Parameters
+    ----------
+    path
+        JSONL with ``text``.
+    problems
+        Receives broken rows, and those of another language.
+    lang
+        Language of the utterances; "en" takes in rows whose ``lang`` is "en-US".
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no row left.
+    """
+    utterances, known = Utterances(), dict[str, int]()
+    for line, row in read_texts(path, problems):
+        other = row.get("lang") or lang
+        if str(other).partition("-")[0] != lang.partition("-")[0]:
+            message = f"lang {other!r:.20}, expected {lang!r}; row skipped"
+            problems.add("row of another language", path, line, message)
+            continue
+        position = known.setdefault(duplicate_key(row["text"]), len(known))
+        if position == len(utterances.texts):
+            utterances.texts.append(row["text"])
+        utterances.rows.append(row)
+        utterances.positions.append(position)
+    if not utterances.rows:
+        raise CatalogNERError(f"{path}: no utterance to cluster in language {lang!r}")
+    return utterances
+
+
+def cluster_file(
+    source: Path,
+    target: Path,
+    embedder: Embedder,
+    problems: Problems,
+    *,
+    lang: str,
+    min_size: int = 5,
+    representatives: int = 3,
+    rare: int = 500,
+    html: Path | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Cluster the utterances of a file, and mark those that stand for all.
+
+    Texts that differ in case, spacing or punctuation alone are clustered as one; of their rows the
+    first may be a representative. Embeddings are kept in ``TARGET.embeddings.part`` until all is
+    written, so that a run that was killed goes on.
+
+    Parameters
+    ----------
+    source
+        JSONL with ``text``.
+    target
+        JSONL to write: the same rows with ``cluster`` (a number, null for noise),
+        ``representative`` and ``rare``.
+    embedder
+        Embeds the texts.
+    problems
+        Receives broken rows.
+    lang
+        Language of the utterances.
+    min_size, representatives, rare
+        As for `cluster_embeddings`.
+    html
+        File to write a scatter plot to.
+    seed
+        Of the plot's layout; clusters do not depend on it.
+    progress
+        Show progress bars on stderr.
+
+    Returns
+    -------
+    dict
+        Counts, the largest clusters, seconds by step and peak memory in MB.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no row to cluster, or something cannot be clustered as asked.
+    """
+    clock = _Clock()
+    with clock.step("read"):
+        utterances = read_utterances(source, problems, lang)
+    folder = EmbeddingFolder(target.with_name(f"{target.name}.embeddings.part"))
+    with clock.step("embed"):
+        embeddings = folder.embed(utterances.texts, embedder, progress=progress)
+    with clock.step("cluster"):
+        clusters = cluster_embeddings(
+            embeddings, min_size=min_size, representatives=representatives, rare=rare
+        )
+    if html is not None:
+        # Imported here: most runs need neither the template nor the layout
+        from spacy_catalog_ner.generation.clusters.scatter import render_scatter
+
+        with clock.step("html"), atomic_write(html) as stream:
+            stream.write(
+                render_scatter(
+                    utterances.texts,
+                    clusters,
+                    title=f"Clusters of {source.name}",
+                    lang=lang,
+                    seed=seed,
+                )
+            )
+    with clock.step("write"):
+        write_jsonl(target, mark_rows(utterances, clusters))
+    folder.remove()
+    return {
+        **_summarize(utterances, clusters),
+        "seconds": clock.seconds,
+        "peak_memory_mb": _peak_memory(),
+    }
+
+
+def mark_rows(utterances: Utterances, clusters: Clusters) -> Iterator[dict[str, Any]]:
+    """Yield each row with its cluster, and whether it is a representative or rare."""
+    rare = set(clusters.rare)
+    chosen = rare.union(*clusters.representatives)
+    for row, position in zip(utterances.rows, utterances.positions, strict=True):
+        number = int(clusters.numbers[position])
+        yield {
+            **row,
+            "cluster": number if number >= 0 else None,
+            "representative": position in chosen,
+            "rare": position in rare,
+        }
+        chosen.discard(position)  # copies of this text stand for nothing more
+        rare.discard(position)
+
+
+def _summarize(utterances: Utterances, clusters: Clusters) -> dict[str, Any]:
+    sizes = np.bincount(clusters.numbers[clusters.numbers >= 0])
+    largest = [
+        {"cluster": number, "size": int(sizes[number]), "text": utterances.texts[texts[0]]}
+        for number, texts in enumerate(clusters.representatives[:LARGEST])
+    ]
+    return {
+        "texts": len(utterances.rows),
+        "distinct": len(utterances.texts),
+        "clusters": len(clusters.representatives),
+        "noise": int((clusters.numbers < 0).sum()),
+        "representatives": sum(map(len, clusters.representatives)),
+        "rare": len(clusters.rare),
+        "largest": largest,
+    }
+
+
+class _Clock:
+    """Seconds of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 1)
+
+
+def _peak_memory() -> int | None:
+    """Most memory that this process has had, in MB; None where the system does not tell.
+
+    Not ``ru_maxrss``, which a process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    peak = status.read_text(encoding="ascii", errors="replace").split("VmHWM:")[1].split()[0]
+    return round(int(peak) / 1024)

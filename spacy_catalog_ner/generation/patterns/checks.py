@@ -1,0 +1,155 @@
+"""What a pattern must be like to be shown to a reviewer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tqdm import tqdm
+
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.generation.patterns.language_check import find_other_language
+from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames
+from spacy_catalog_ner.generation.patterns.near_duplicates import NearDuplicates
+from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern
+from spacy_catalog_ner.generation.patterns.rejection import Rejected
+from spacy_catalog_ner.generation.patterns.tags import Tags
+
+_BRACKET = re.compile(r"[<>]")
+
+
+class PatternChecker:
+    """Checks patterns one by one, then against each other.
+
+    Parameters
+    ----------
+    tags
+        The labels that placeholders may have.
+    names
+        Finds names that were left in.
+    duplicates
+        Finds near-duplicates.
+    min_words, max_words
+        Shortest and longest pattern, in words; a placeholder is one word.
+    """
+
+    def __init__(
+        self,
+        tags: Tags,
+        names: LeftoverNames,
+        duplicates: NearDuplicates,
+        *,
+        min_words: int = 3,
+        max_words: int = 40,
+    ) -> None:
+        if not 1 <= min_words <= max_words:
+            raise CatalogNERError(
+                f"expected 1 <= min_words <= max_words, got {min_words} and {max_words}"
+            )
+        self.tags = tags
+        self.names = names
+        self.duplicates = duplicates
+        self.min_words = min_words
+        self.max_words = max_words
+
+    def check_all(
+        self, patterns: Iterable[Pattern]
+    ) -> tuple[list[Pattern], list[tuple[Pattern, Rejected]]]:
+        """Check patterns, with a progress bar.
+
+        Parameters
+        ----------
+        patterns
+            Of two that are alike the first is taken.
+
+        Returns
+        -------
+        accepted
+            In their order, with their tags as the labels write them.
+        rejected
+            Each with the reason.
+        """
+        accepted: dict[str, Pattern] = {}
+        rejected = []
+        for pattern in tqdm(patterns, desc="checks", unit="pattern", delay=1):
+            try:
+                checked = self.check(pattern)
+                if checked.id in accepted:
+                    raise Rejected(
+                        "duplicate", f"there is one like it: {accepted[checked.id].text}"
+                    )
+            except Rejected as reason:
+                rejected.append((pattern, reason))
+            else:
+                accepted[checked.id] = checked
+        kept, near = self._split_near_duplicates(list(accepted.values()))
+        return kept, rejected + near
+
+    def _split_near_duplicates(
+        self, patterns: Sequence[Pattern]
+    ) -> tuple[list[Pattern], list[tuple[Pattern, Rejected]]]:
+        with tqdm(total=len(patterns), desc="duplicates", unit="pattern", delay=1) as bar:
+            found = self.duplicates.find(patterns, bar.update)
+        kept = [pattern for place, pattern in enumerate(patterns) if place not in found]
+        near = [
+            (
+                patterns[place],
+                Rejected("near-duplicate", f"{score:.2f} like: {patterns[other].text}"),
+            )
+            for place, (other, score) in sorted(found.items())
+        ]
+        return kept, near
+
+    def check(self, pattern: Pattern) -> Pattern:
+        """Check one pattern, without comparing it with others.
+
+        Returns
+        -------
+        Pattern
+            With its tags as the labels write them.
+
+        Raises
+        ------
+        Rejected
+            If anything is wrong with it.
+        """
+        _check_form(pattern)
+        pattern = self._check_tags(pattern)
+        words = len(PLACEHOLDER.sub("x", pattern.text).split())
+        if not self.min_words <= words <= self.max_words:
+            expected = f"expected {self.min_words} to {self.max_words} words, got {words}"
+            raise Rejected("length", expected)
+        other = find_other_language(" ".join(pattern.literals), pattern.lang)
+        if other:
+            raise Rejected("language", f"expected {pattern.lang!r}, looks like {other!r}")
+        names = self.names.find(pattern.literals)
+        if names:
+            raise Rejected("name left in", f"the catalog has {', '.join(map(repr, names))}")
+        return pattern
+
+    def _check_tags(self, pattern: Pattern) -> Pattern:
+        text = PLACEHOLDER.sub(lambda found: f"<{self._known(found[1])}>", pattern.text)
+        return replace(pattern, text=text)
+
+    def _known(self, label: str) -> str:
+        known = self.tags.find(label)
+        if known is None:
+            allowed = ", ".join(self.tags.allowed)
+            raise Rejected("unknown label", f"<{label}>: expected one of {allowed}")
+        if known in self.tags.forbidden:
+            raise Rejected(
+                "label without a catalog", f"<{label}>: placeholder for a label with no catalog"
+            )
+        return known
+
+
+def _check_form(pattern: Pattern) -> None:
+    if not pattern.labels:
+        raise Rejected("no placeholder", "there is no placeholder such as <LABEL> in it")
+    literals = "".join(pattern.literals)
+    found = _BRACKET.search(literals)
+    if found:
+        raise Rejected("malformed", f"{found.group()!r} belongs to no placeholder such as <LABEL>")
+    if not any(char.isalnum() for char in literals):
+        raise Rejected("only placeholders", "there is no word in it besides placeholders")

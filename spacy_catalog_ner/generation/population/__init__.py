@@ -1,0 +1,1 @@
+"""Patterns filled with names of a catalog: annotated data sets, and their cards."""

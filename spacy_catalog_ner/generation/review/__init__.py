@@ -1,0 +1,1 @@
+"""People accept, edit or reject patterns."""

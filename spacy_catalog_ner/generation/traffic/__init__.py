@@ -1,0 +1,1 @@
+"""Raw traffic: reading it, and telling conversational utterances from commands."""

@@ -1,0 +1,194 @@
+"""Keeping the conversational utterances of mixed traffic."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
+from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
+from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file, write_jsonl
+
+MAX_LENGTH = 2000
+"""Characters of the longest utterance; what is longer is a document."""
+
+Row = dict[str, Any]
+
+_PACKED = (".gz", ".zst")
+_EXPECTED = "texts (.jsonl, .csv, .tsv or .txt, which may end in .gz or .zst)"
+
+
+class OnlyCommandsError(CatalogNERError):
+    """None of the traffic is conversational."""
+
+
+class Traffic:
+    """The utterances of some files, each once, and what was skipped.
+
+    Of texts that are equal in normal form the first is taken. A row without a language is taken to
+    be of `lang`, and gets it.
+
+    Parameters
+    ----------
+    paths
+        JSONL of ``{"text"}`` rows; CSV or TSV whose header names ``text``, the other columns being
+        keys of the row; or plain text, an utterance a line. Any of them may be packed (.gz, .zst).
+    lang
+        Language to take, such as ``"en"``, which takes ``"en-US"`` too.
+    problems
+        Receives broken rows and those longer than `MAX_LENGTH`.
+    on_read
+        Called with the number of bytes of each block read.
+
+    Attributes
+    ----------
+    skipped
+        How many rows were empty, duplicates or of another language, so far.
+
+    Raises
+    ------
+    CatalogNERError
+        If a file is missing or of another kind; while reading, if one is broken.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        lang: str,
+        problems: Problems,
+        on_read: Callable[[int], object] = lambda size: None,
+    ) -> None:
+        self._paths = [(require_file(path, _EXPECTED), _kind(path)) for path in paths]
+        self._lang = lang
+        self._problems = problems
+        self._on_read = on_read
+        self.skipped: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[Row]:
+        seen: set[bytes] = set()
+        for path, kind in self._paths:
+            for line, row in self._read(path, kind):
+                if self._takes(path, line, row):
+                    # Millions of hashes fit in memory where as many texts would not
+                    text = normalize(row["text"]).encode("utf8")
+                    key = hashlib.blake2b(text, digest_size=16).digest()
+                    if key in seen:
+                        self.skipped["duplicate"] += 1
+                    else:
+                        seen.add(key)
+                        yield {**row, "lang": row.get("lang") or self._lang}
+
+    def _read(self, path: Path, kind: str) -> Iterator[tuple[int, Row]]:
+        if kind == ".jsonl":
+            return iter_jsonl(path, self._problems, self._on_read)
+        if kind == ".txt":
+            lines = iter_lines(path, self._problems, self._on_read)
+            return ((line, {"text": text.strip()}) for line, text in lines)
+        return iter_delimited(
+            path,
+            DELIMITERS[kind],
+            self._problems,
+            check_header=_check_header,
+            on_read=self._on_read,
+        )
+
+    def _takes(self, path: Path, line: int, row: Row) -> bool:
+        text = row.get("text")
+        if not isinstance(text, str):
+            self._problems.add("broken row", path, line, 'no "text"; row skipped')
+        elif not text.strip():
+            self.skipped["empty"] += 1
+        elif len(text) > MAX_LENGTH:
+            message = f"{len(text)} characters, expected at most {MAX_LENGTH}; row skipped"
+            self._problems.add("too long", path, line, message)
+        elif _primary(str(row.get("lang") or self._lang)) != _primary(self._lang):
+            self.skipped["other language"] += 1
+        else:
+            return True
+        return False
+
+
+def detect_traffic(
+    detector: ConversationDetector, traffic: Traffic, output: Path
+) -> dict[str, Any]:
+    """Write the conversational rows of some traffic, each with its score and features.
+
+    Parameters
+    ----------
+    detector
+        Tells which are conversational.
+    traffic
+        The rows.
+    output
+        JSONL to write: rows with all their keys and ``conversational``, an object with ``score``
+        and ``features``.
+
+    Returns
+    -------
+    dict
+        ``texts`` (those judged), ``conversational`` (those written), ``by_feature`` (in how many
+        of those written each fired) and ``texts_per_second`` (reading and writing included).
+
+    Raises
+    ------
+    OnlyCommandsError
+        If no text is conversational; nothing is written then.
+    CatalogNERError
+        If there is no text.
+    """
+    texts = 0
+    highest = 0.0
+    by_feature = dict.fromkeys(detector.lexicon.features, 0)
+
+    def keep() -> Iterator[Row]:
+        nonlocal texts, highest
+        found = False
+        for row in traffic:
+            detection = detector(row["text"])
+            texts += 1
+            highest = max(highest, detection.score)
+            if detector.accepts(detection):
+                found = True
+                for name in detection.features:
+                    by_feature[name] += 1
+                yield {**row, "conversational": detection._asdict()}
+        if not texts:
+            raise CatalogNERError("no text to judge in the input")
+        if not found:  # raised while the output is written, so that it never appears
+            raise OnlyCommandsError(
+                f"only commands: none of {texts} texts has a score of {detector.threshold} or more"
+                f" (the highest is {highest}); nothing written"
+            )
+
+    started = time.perf_counter()
+    kept = write_jsonl(output, keep())
+    seconds = time.perf_counter() - started
+    return {
+        "texts": texts,
+        "conversational": kept,
+        "by_feature": by_feature,
+        "texts_per_second": round(texts / seconds),
+    }
+
+
+def _kind(path: Path) -> str:
+    kind = Path(path.stem).suffix if path.suffix in _PACKED else path.suffix
+    if kind in (".jsonl", ".txt") or kind in DELIMITERS:
+        return kind
+    raise CatalogNERError(f"{path}: cannot tell its format by its name, expected {_EXPECTED}")
+
+
+def _check_header(columns: Sequence[str], where: str) -> None:
+    if "text" not in columns:
+        raise CatalogNERError(f'{where}: expected a column "text", got {list(columns)!r:.200}')
+
+
+def _primary(lang: str) -> str:
+    """Return "es" of "es-MX" and "es_MX"."""
+    return lang.replace("_", "-").split("-")[0].lower()

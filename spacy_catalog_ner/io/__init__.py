@@ -1,0 +1,1 @@
+"""Reading and writing files: rows with their places, packed and delimited files, atomic writes."""

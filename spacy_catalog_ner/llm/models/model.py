@@ -1,0 +1,294 @@
+"""What all models share: order, requests at once, shortening, response cache, failures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    InvalidStateError,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Iterable  # noqa: UP035  (spacy-llm compares annotations with typing's)
+
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.io.per_process import PerProcess
+from spacy_catalog_ner.llm.failures import (
+    CircuitBreaker,
+    ModelUnavailableError,
+    PromptTooLong,
+    RequestFailed,
+    TextFault,
+)
+from spacy_catalog_ner.llm.models.waiting import end_with
+from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request, Usage
+from spacy_catalog_ner.llm.response_cache import ResponseCache
+
+__all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
+
+# How many requests may wait or be done, for each that is in flight, before the first is taken: one
+# slow answer does not leave the others' places empty.
+_AHEAD = 8
+_LONGEST_REASON = 300  # characters
+# What is stored is read from the model's answer: to be raised whenever that is read differently.
+_READING = 1
+
+
+class SelectionModel(ABC):
+    """Answers prompts in order, several requests at once, and never loses one for another's fault.
+
+    A subclass asks one request with `_ask` and says with `identity` what its answers depend on. It
+    must be a class, and its connections must be `PerProcess`, so that processes can be spawned
+    and forked.
+
+    Parameters
+    ----------
+    model
+        The model's name, for messages and the response cache.
+    concurrency
+        How many requests are in flight at once; with 1 no thread is started.
+    max_failures
+        How many texts in a row may finally fail before `ModelUnavailableError` stops the run.
+        Those that fail for a reason of their own, such as their length, don't count.
+    cache
+        File of the response cache, made if it does not exist; none is used if None.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        concurrency: int = 1,
+        max_failures: int = 10,
+        cache: str | Path | None = None,
+    ) -> None:
+        for name, value in (("concurrency", concurrency), ("max_failures", max_failures)):
+            if value < 1:
+                raise CatalogNERError(
+                    f"{type(self).__name__}: {name} must be at least 1, got {value}"
+                )
+        self.model = model
+        self.concurrency = concurrency
+        self.max_failures = max_failures
+        self._cache = None if cache is None else ResponseCache(cache)
+        self._breaker = PerProcess(partial(CircuitBreaker, max_failures))
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Everything that can change an answer, without secrets; JSON-serialisable."""
+
+    @abstractmethod
+    def _ask(self, request: Request) -> Reply:
+        """Answer one request.
+
+        Raises
+        ------
+        PromptTooLong
+            If it does not fit: it is asked again with fewer exemplars.
+        RequestFailed
+            If there is no answer.
+        CatalogNERError
+            If no request can be answered until the user mends something.
+        """
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {self.model}"
+
+    def __call__(self, prompts: Iterable[Iterable[Any]]) -> Iterable[Iterable[Any]]:
+        """Answer prompts in order, each group as soon as it and those before it are answered.
+
+        Parameters
+        ----------
+        prompts
+            For each document a group of `Prompt`, as spacy-llm gives them; they are taken as they
+            are needed.
+
+        Returns
+        -------
+        Iterable
+            For each document a list of `Answer`. A request that failed is a reply with an `error`.
+
+        Raises
+        ------
+        ModelUnavailableError
+            If as many texts in a row as `max_failures` says have failed, or the model cannot be
+            used at all as it is configured.
+        """
+        groups = ([_requests(prompt) for prompt in group] for group in prompts)
+        if self.concurrency == 1:
+            return ([self._answer(prompt) for prompt in group] for group in groups)
+        return self._answer_concurrently(groups)
+
+    def _answer(self, requests: Iterable[Request]) -> Answer:
+        text = object()
+        return Answer(tuple(self._reply(request, text) for request in requests))
+
+    def _answer_concurrently(
+        self, groups: Iterable[list[tuple[Request, ...]]]
+    ) -> Iterator[list[Answer]]:
+        stop: Future[Reply] = Future()  # fails with the error that stops the run
+
+        def reply(request: Request, text: object) -> Reply:
+            if stop.done():  # what still waits is not asked any more
+                return stop.result()
+            try:
+                return self._reply(request, text)
+            except CatalogNERError as err:
+                _fail(stop, err)
+                return stop.result()
+
+        def submit(requests: Iterable[Request]) -> list[Future[Reply]]:
+            text = object()
+            return [pool.submit(reply, request, text) for request in requests]
+
+        pool = ThreadPoolExecutor(
+            self.concurrency, "catalog-ner-llm", initializer=end_with, initargs=(stop,)
+        )
+        waiting: deque[list[list[Future[Reply]]]] = deque()
+        try:
+            for group in groups:
+                waiting.append([submit(requests) for requests in group])
+                while waiting and (_is_done(waiting[0]) or self._is_far_ahead(waiting)):
+                    yield _collect(waiting.popleft(), stop)
+            while waiting:
+                yield _collect(waiting.popleft(), stop)
+        finally:
+            _fail(stop, CatalogNERError("the run was left"))
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _is_far_ahead(self, waiting: Iterable[list[list[Future[Reply]]]]) -> bool:
+        submitted = sum(len(futures) for group in waiting for futures in group)
+        return submitted >= self.concurrency * (1 + _AHEAD)
+
+    def _reply(self, request: Request, text: object) -> Reply:
+        """Answer a request from the cache or by asking; only what stops the run is raised.
+
+        `text` stands for the text that the request belongs to.
+        """
+        key = self._cache_key(request)
+        stored = self._cache.get(key) if self._cache else None
+        if stored is not None:
+            self._breaker.get().recalled()
+            return _recall(request, stored)
+        try:
+            reply, cuts = self._ask_until_it_fits(request)
+        except RequestFailed as err:
+            reason = one_line(str(err))
+            breaker = self._breaker.get()
+            if not (isinstance(err, TextFault) and breaker.has_succeeded):
+                breaker.failed(text, str(self), reason)
+            return Reply(request, usage=err.usage, error=reason)
+        except ModelUnavailableError:
+            raise
+        except CatalogNERError as err:  # of the settings: it would be that of every text
+            raise ModelUnavailableError(str(err)) from err
+        self._breaker.get().succeeded()
+        if self._cache:
+            stored = {"confidences": reply.confidences, "text": reply.text, "cuts": cuts}
+            self._cache.put(key, self.model, stored)
+        return reply
+
+    def _ask_until_it_fits(self, request: Request) -> tuple[Reply, int]:
+        """Return the reply, and how often the request had to be shortened.
+
+        Raises
+        ------
+        RequestFailed
+            If there is none, with all that asking has cost.
+        """
+        spent, cuts = Usage(), 0
+        while True:
+            try:
+                reply = self._ask(request)
+                return replace(reply, usage=spent + reply.usage), cuts
+            except RequestFailed as err:
+                spent += err.usage
+                shorter = _shorten(request) if isinstance(err, PromptTooLong) else None
+                if shorter is None:
+                    err.usage = spent
+                    raise
+                request, cuts = shorter, cuts + 1
+            except CatalogNERError:
+                raise
+            except Exception as err:  # whatever it is, the other texts go on
+                raise unexpected(err, spent) from err
+
+    def _cache_key(self, request: Request) -> str:
+        """Hash all that the answer to a request depends on."""
+        if self._cache is None:
+            return ""
+        parts = [
+            _READING,
+            self.identity,
+            request.static,
+            request.context,
+            request.questions,
+            request.closing,
+            request.schema,
+            request.max_tokens,
+            request.answers,
+        ]
+        # Half of a surrogate pair can be in a text, but not in UTF-8: ASCII it is
+        return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
+
+
+def one_line(reason: str) -> str:
+    """Return a reason on one line of bearable length."""
+    reason = " ".join(reason.split())
+    return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + " ..."
+
+
+def unexpected(err: Exception, usage: Usage = Usage()) -> RequestFailed:  # noqa: B008  (immutable)
+    """Turn an error that nobody foresaw into one of a request."""
+    # Half of a surrogate pair can be in a text, but not in UTF-8
+    kind = TextFault if isinstance(err, UnicodeEncodeError) else RequestFailed
+    return kind(f"{type(err).__name__}: {err}", usage)
+
+
+def _requests(prompt: Any) -> tuple[Request, ...]:
+    if not isinstance(prompt, Prompt):
+        raise CatalogNERError(
+            f"expected a prompt of a spacy_catalog_ner task, got {type(prompt).__name__}: use the"
+            " model with spacy_catalog_ner.SemanticFilter.v1 or DirectExtraction.v1"
+        )
+    return prompt.requests
+
+
+def _shorten(request: Request) -> Request | None:
+    return request.shorten() if request.shorten else None
+
+
+def _is_done(group: list[list[Future[Reply]]]) -> bool:
+    return all(future.done() for futures in group for future in futures)
+
+
+def _collect(group: list[list[Future[Reply]]], stop: Future[Reply]) -> list[Answer]:
+    return [Answer(tuple(_result(future, stop) for future in futures)) for futures in group]
+
+
+def _fail(stop: Future[Reply], err: CatalogNERError) -> None:
+    with suppress(InvalidStateError):  # another was first
+        stop.set_exception(err)
+
+
+def _result(future: Future[Reply], stop: Future[Reply]) -> Reply:
+    """Wait for a reply, but no longer than the run goes on."""
+    wait((future, stop), return_when=FIRST_COMPLETED)
+    return (future if future.done() else stop).result()
+
+
+def _recall(request: Request, stored: dict[str, Any]) -> Reply:
+    for _ in range(stored["cuts"]):
+        request = _shorten(request) or request
+    confidences = tuple(stored["confidences"])
+    return Reply(request, confidences, stored["text"], Usage(cache_hits=1))

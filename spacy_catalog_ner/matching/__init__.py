@@ -1,0 +1,1 @@
+"""Finding catalog names in texts: the matcher component, its finder, and what a catalog covers."""

@@ -1,0 +1,1 @@
+"""What Markdown and HTML reports share."""

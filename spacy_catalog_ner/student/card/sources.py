@@ -1,0 +1,107 @@
+"""What a packaged student is made of that others own, and under which licence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL as BUNDLED_BACKBONE
+from spacy_catalog_ner.llm.models.bundled import BUNDLED_MODEL as BUNDLED_LLM
+
+UNKNOWN = "not stated"
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model or data set, as ``sources`` of spaCy's ``meta.json`` has it.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    url, license, author
+        Empty where not known.
+    """
+
+    name: str
+    url: str = ""
+    license: str = ""
+    author: str = ""
+
+
+GEONAMES = Source(
+    "GeoNames",
+    url="https://www.geonames.org",
+    license="CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    author="GeoNames",
+)
+"""Of the catalog's entries whose ids begin with ``geonames:``, see `city_entries`."""
+
+_KNOWN = {
+    # As the model's own card in the package has it
+    BUNDLED_BACKBONE: Source(
+        "all-MiniLM-L6-v2",
+        url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        license="Apache 2.0",
+        author="sentence-transformers",
+    ),
+    BUNDLED_LLM: Source(
+        "Gemma 3 270M",
+        url="https://ai.google.dev/gemma/terms",
+        license="Gemma Terms of Use, which say when a model trained on its output is a derivative",
+        author="Google",
+    ),
+}
+
+
+def read_source(value: Any) -> Source | None:
+    """Read one of the ``sources`` of a ``meta.json``: a name, or an object with one."""
+    values = value if isinstance(value, dict) else {"name": value}
+    known = {key: str(values[key]) for key in Source.__struct_fields__ if values.get(key)}
+    return Source(**known) if "name" in known else None
+
+
+def source_of_model(name: str) -> Source:
+    """Return the source of a model, without licence where it is not one of the bundled ones.
+
+    Parameters
+    ----------
+    name
+        As a config has it; of a path the last part is the name.
+    """
+    return _KNOWN.get(name) or Source(short_name(name))
+
+
+def short_name(name: str) -> str:
+    """Return the last part of a path; a name as the hubs have it, ``OWNER/NAME``, as it is."""
+    path = Path(name)
+    return path.name if path.is_absolute() or path.exists() else name
+
+
+def merge_sources(*groups: Iterable[Source]) -> list[Source]:
+    """Join sources; of those with the same name the last is kept, in the place of the first."""
+    return list({source.name: source for group in groups for source in group}.values())
+
+
+def render_sources(package: str, license: str, sources: Iterable[Source]) -> str:
+    """Write the licence notes of a package as text.
+
+    Parameters
+    ----------
+    package
+        Its name.
+    license
+        Its own licence, empty if none is stated.
+    sources
+        What it is made of.
+    """
+    blocks = [f"Licence of {package}: {license or UNKNOWN}", "It is made of, or learned from:"]
+    for source in sources:
+        lines = [f"# {source.name}", ""]
+        lines += [f"* Author: {source.author}"] if source.author else []
+        lines += [f"* URL: {source.url}"] if source.url else []
+        lines += [f"* License: {source.license or UNKNOWN}"]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"

@@ -1,0 +1,66 @@
+"""What `candidate_classifier` learns of each candidate of a gold text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, span_scores
+
+Targets = Literal["hard", "soft", "weighted"]
+Place = tuple[int, int, str]
+"""Where a candidate is, in characters, and its label."""
+
+
+def make_goals(
+    reference: Doc, spans: Iterable[Span], targets: Targets
+) -> list[tuple[float, float]]:
+    """Return what to learn of each candidate: a probability, and its weight.
+
+    Parameters
+    ----------
+    reference
+        The gold text; a teacher's confidences of all candidates may be in
+        ``spans["candidates"].attrs["scores"]``.
+    spans
+        Candidates that were found in the text.
+    targets
+        See `spacy_catalog_ner.student.candidate_classifier.make_candidate_classifier`.
+    """
+    gold = gold_scores(reference)
+    group = reference.spans.get(CANDIDATES)
+    said = {} if group is None or "scores" not in group.attrs else _scores_by_place(group)
+    goals = []
+    for span in spans:
+        key = place(span)
+        decided = float(key in gold)
+        confidence = said.get(key, gold.get(key, 0.0))
+        if targets == "soft":
+            goals.append((confidence, 1.0))
+        elif targets == "weighted":
+            goals.append((decided, abs(2 * confidence - 1)))
+        else:
+            goals.append((decided, 1.0))
+    return goals
+
+
+def gold_scores(doc: Doc) -> dict[Place, float]:
+    """Return the gold entities of a Doc, and how sure its annotator was of each."""
+    if ENTITIES in doc.spans:
+        return _scores_by_place(doc.spans[ENTITIES])
+    return {place(ent): 1.0 for ent in doc.ents}
+
+
+def place(span: Span) -> Place:
+    """Return where a span is, in characters, and its label."""
+    return span.start_char, span.end_char, span.label_
+
+
+def _scores_by_place(group: SpanGroup) -> dict[Place, float]:
+    scores = span_scores(group)
+    return {
+        place(span): 1.0 if score is None else score
+        for span, score in zip(group, scores, strict=True)
+    }

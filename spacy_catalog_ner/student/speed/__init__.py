@@ -1,0 +1,1 @@
+"""Faster inference: 8-bit weights and ONNX Runtime."""

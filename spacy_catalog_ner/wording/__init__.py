@@ -1,0 +1,1 @@
+"""How the words around a name agree with it, and how a name is said."""
