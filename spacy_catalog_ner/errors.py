@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 
 class CatalogNERError(ValueError):
@@ -23,6 +24,16 @@ def require_share(setting: str, value: float) -> None:
         raise CatalogNERError(f"{setting}: expected a number from 0 to 1, got {value}")
 
 
+class Place(NamedTuple):
+    """Where a row stands: a file and a line in it, 1-based (the number of a Doc in a DocBin)."""
+
+    path: str | Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
 class Problems:
     """Collects what is wrong with single rows while the good rows go on.
 
@@ -34,20 +45,20 @@ class Problems:
     Attributes
     ----------
     at
-        File and line that a reader yielded last, for problems that only its user can see.
+        Place of the row that a reader yielded last, for problems that only its user can see.
     """
 
     def __init__(self, keep: int = 20) -> None:
         self.keep = keep
         self.messages: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.at: tuple[str, int] = ("entries", 0)
+        self.at = Place("entries", 0)
 
-    def add(self, kind: str, path: str | Path, line: int, message: str) -> None:
-        """Record one problem of a `kind` at a line (1-based) of a file."""
+    def add(self, kind: str, place: Place, message: str) -> None:
+        """Record one problem of a `kind` at a place."""
         self.counts[kind] += 1
         if len(self.messages) < self.keep:
-            self.messages.append(f"{path}:{line}: {message}")
+            self.messages.append(f"{place}: {message}")
 
     def __len__(self) -> int:
         return sum(self.counts.values())

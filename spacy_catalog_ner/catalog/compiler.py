@@ -17,7 +17,7 @@ from spacy_catalog_ner.catalog.fingerprints import PREFIX, build_filter, hash_fo
 from spacy_catalog_ner.catalog.format import FORMAT_VERSION, check_target, write_catalog
 from spacy_catalog_ner.catalog.normalization import DEFAULT, get_normalizer
 from spacy_catalog_ner.catalog.variants import Variants
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 
 _CHUNK = 1 << 16  # entries moved at once: bounds the memory of temporary arrays
 _BATCH = 1 << 12  # entries taken at once: bounds the memory of temporary objects
@@ -194,7 +194,7 @@ class _Columns:
         """Take all entries."""
         problems = self._problems
         batch: list[Entry] = []
-        places: list[tuple[str, int]] = []
+        places: list[Place] = []
         for entry in entries:  # the one loop in Python that every one of them goes through
             batch.append(entry)
             if problems is not None:
@@ -207,7 +207,7 @@ class _Columns:
         if batch:
             self._take(batch, places)
 
-    def _take(self, batch: list[Entry], places: list[tuple[str, int]]) -> None:
+    def _take(self, batch: list[Entry], places: list[Place]) -> None:
         texts, labels, ids, weights, aliases, langs = zip(*batch, strict=True)
         first = len(self)
         with_aliases = any(aliases)
@@ -302,9 +302,8 @@ class _Columns:
             repeated[place] = True
             self._merge(leader_row, row)
             if self._problems is not None:
-                path, line = self._where(leader_row)
-                message = f"{key[0]!r:.60} repeats {path}:{line}; the two are merged"
-                self._problems.add("repeated entry", *self._where(row), message)
+                message = f"{key[0]!r:.60} repeats {self._where(leader_row)}; the two are merged"
+                self._problems.add("repeated entry", self._where(row), message)
 
     def _key(self, row: int) -> tuple[str, str]:
         """Return name and id: of two rows with one label, what makes them one entry."""
@@ -344,14 +343,14 @@ class _Columns:
             name, identifier = self._key(two)
             if self.ids[one] != identifier:
                 continue  # only their hashes are equal
-            path, line = self._where(one)
             message = (
-                f"{name!r:.60} has the id {identifier!r:.60}, as {path}:{line} under another label"
+                f"{name!r:.60} has the id {identifier!r:.60}, as {self._where(one)} under another"
+                " label; both are kept"
             )
-            self._problems.add("conflicting id", *self._where(two), f"{message}; both are kept")
+            self._problems.add("conflicting id", self._where(two), message)
 
-    def _where(self, row: int) -> tuple[str, int]:
-        return list(self._sources)[self._row_sources[row]], self._row_lines[row]
+    def _where(self, row: int) -> Place:
+        return Place(list(self._sources)[self._row_sources[row]], self._row_lines[row])
 
 
 class _Records:

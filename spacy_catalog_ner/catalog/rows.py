@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 
 COLUMNS = ("text", "label", "id", "weight", "aliases", "lang")
 """What an entry takes of a row."""
@@ -47,7 +47,7 @@ def entries_of(
         try:
             yield line, Entry.from_row(row)
         except CatalogNERError as err:
-            problems.add("broken entry", source, line, f"{err}; row skipped")
+            problems.add("broken entry", Place(source, line), f"{err}; row skipped")
 
 
 def place_entries(
@@ -60,7 +60,7 @@ def place_entries(
     found = False
     for line, entry in entries:
         found = True
-        problems.at = (source, line)
+        problems.at = Place(source, line)
         yield entry
     if not found:
-        problems.add("empty file", source, 1, "no catalog entry in it")
+        problems.add("empty file", Place(source, 1), "no catalog entry in it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.evaluation.alignment import Pair, Row, align_rows
 from spacy_catalog_ner.evaluation.metrics import Tokenize
 from spacy_catalog_ner.io.annotated import read_annotated
@@ -75,7 +75,7 @@ def read_rows(path: Path, problems: Problems) -> AnnotatedFile:
                 message = (
                     f'"answer" is {row["answer"]!r}; row skipped, as `catalog-ner convert` does'
                 )
-                problems.add(kind, path, line, message)
+                problems.add(kind, Place(path, line), message)
     return AnnotatedFile(str(path), [row for _, row in places], [line for line, _ in places])
 
 

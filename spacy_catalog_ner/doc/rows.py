@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED, span_scores
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.io.annotated import check_span
 
 
@@ -49,7 +49,7 @@ def make_doc(
         for item in row["candidates"]:
             kind, message = check_span(item, row["text"], None)
             if kind:
-                problems.add("broken candidate", path, line, f"{message}; candidate skipped")
+                problems.add("broken candidate", Place(path, line), f"{message}; candidate skipped")
             else:
                 good.append(item)
         spans, attrs = _make_spans(doc, good, "candidate", problems, path, line)
@@ -121,7 +121,7 @@ def _make_spans(
         if span is None:
             surface = doc.text[item["start"] : item["end"]]
             message = f"{surface!r} is off token boundaries; {what} skipped"
-            problems.add(f"{what} off token boundaries", path, line, message)
+            problems.add(f"{what} off token boundaries", Place(path, line), message)
             continue
         spans.append(span)
         scores.append(item.get("score", 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.evaluation.matching import match_rows, row_id
 
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ class Side:
 
     def report(self, kind: str, position: int, message: str) -> None:
         """Report a problem of the row at a position."""
-        self._problems.add(kind, self.source, self._lines[position], message)
+        self._problems.add(kind, Place(self.source, self._lines[position]), message)
 
     def report_ids(self, repeated: Sequence[int], unnamed: Sequence[int]) -> None:
         """Report what `match_rows` found to be repeated and unnamed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spacy_catalog_ner.catalog.normalization import normalize
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file
 
 _EXPECTED = 'entity names: one a line, or JSONL with {"text": ...} rows'
@@ -35,7 +35,7 @@ def read_names(path: str | Path) -> frozenset[str]:
             values = [row.get("text"), *(aliases if isinstance(aliases, list) else [aliases])]
             if not all(isinstance(value, str) and value.strip() for value in values):
                 message = 'expected a name as "text", and a list of names as "aliases"'
-                problems.add("broken row", path, line, message)
+                problems.add("broken row", Place(path, line), message)
             names += map(str, values)
     else:
         names += (text for _, text in iter_lines(path, problems) if text.strip())

@@ -18,7 +18,7 @@ from spacy_catalog_ner.doc.record import (
     span_key,
 )
 from spacy_catalog_ner.doc.rows import make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.exemplars import Exemplar
 from spacy_catalog_ner.formats import docbin
 from spacy_catalog_ner.io.annotated import read_annotated
@@ -64,7 +64,7 @@ def read_exemplars(
     for line, row in _read_rows(path, nlp, problems, known):
         reason = _reason_to_skip(row)
         if reason:
-            problems.add("unusable row", path, line, f"{reason}; row skipped")
+            problems.add("unusable row", Place(path, line), f"{reason}; row skipped")
         else:
             doc = matcher(make_doc(nlp, row, problems, path, line))
             yield make_exemplar(doc, str(row.get("lang") or lang))

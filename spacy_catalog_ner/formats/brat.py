@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats.offsets import Mark, locate
 from spacy_catalog_ner.formats.rows import (
     Row,
@@ -98,16 +98,18 @@ def _read_text(path: Path, problems: Problems) -> Row | None:
     missing = [file for file in (path, text_path) if not file.is_file()]
     if missing:
         message = f"no {missing[0].name} beside it; text skipped"
-        problems.add("broken text", text_path if missing[0] == path else path, 1, message)
+        problems.add("broken text", Place(text_path if missing[0] == path else path, 1), message)
         return None
     try:
         text = text_path.read_bytes().decode("utf8")
     except UnicodeDecodeError as err:
         message = f"invalid UTF-8 at byte {err.start}; text skipped"
-        problems.add("broken text", text_path, err.object.count(b"\n", 0, err.start) + 1, message)
+        problems.add(
+            "broken text", Place(text_path, err.object.count(b"\n", 0, err.start) + 1), message
+        )
         return None
     if not text.strip():
-        problems.add("broken text", text_path, 1, "no text in this file")
+        problems.add("broken text", Place(text_path, 1), "no text in this file")
         return None
     return {"text": text}
 
@@ -119,19 +121,19 @@ def _read_spans(
     lines, references, rest = _read_lines(path, problems)
     located = locate(text, [line.mark for line in lines])
     if located.unit != "code points":
-        problems.add("other offsets", path, 1, f"offsets count {located.unit}; converted")
+        problems.add("other offsets", Place(path, 1), f"offsets count {located.unit}; converted")
     spans: list[tuple[int, Row]] = []
     for line, parts in zip(lines, located.parts, strict=True):
         if parts is None:
             where = ";".join(f"{start}..{end}" for start, end in line.mark.parts)
             message = f"{line.name} {line.mark.surface!r:.80} is not at {where}; span skipped"
-            problems.add("other surface", path, line.number, message)
+            problems.add("other surface", Place(path, line.number), message)
             continue
         start, end = parts[0][0], parts[-1][1]
         gaps = [(left, right) for (_, left), (right, _) in pairwise(parts)]
         if any(left > right or text[left:right].strip() for left, right in gaps):
             message = f"{line.name} is discontinuous; span skipped"
-            problems.add("discontinuous span", path, line.number, message)
+            problems.add("discontinuous span", Place(path, line.number), message)
             continue
         span: Row = {"start": start, "end": end, "label": line.label}
         if line.name in references:
@@ -158,17 +160,17 @@ def _read_lines(
             lines.append(_Line(number, span[1], span[2], mark))
         elif reference and reference[1] in references:
             message = f"{reference[1]} has an id already; left out"
-            problems.add("further normalisation", path, number, message)
+            problems.add("further normalisation", Place(path, number), message)
         elif reference:
             references[reference[1]] = reference[2].removeprefix(_DATABASE)
         elif packed:
             rest.append((number, packed[1]))
         elif text[0] in _LEFT_OUT:
             kind = _LEFT_OUT[text[0]]
-            problems.add(kind, path, number, f"{kind} {text.split()[0]} is left out")
+            problems.add(kind, Place(path, number), f"{kind} {text.split()[0]} is left out")
         else:
             message = f"expected T1<tab>LABEL START END<tab>TEXT, got {text!r:.80}; line skipped"
-            problems.add("broken line", path, number, message)
+            problems.add("broken line", Place(path, number), message)
     return lines, references, rest
 
 
@@ -209,7 +211,7 @@ def _lines(source: SourceRow, name: str, counts: Counter[str], problems: Problem
         start, end, label = span["start"], span["end"], span["label"]
         if not re.fullmatch(r"\S+", label):
             message = f"brat has no labels with white space: {label!r:.80}; span skipped"
-            problems.add("label not held", source.path, source.line, message)
+            problems.add("label not held", Place(source.path, source.line), message)
             continue
         counts[label] += 1
         surface = re.sub(r"[\r\n]+", " ", text[start:end])

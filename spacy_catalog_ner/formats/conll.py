@@ -30,7 +30,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import offsets_to_biluo_tags
 from spacy.util import filter_spans
 
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -105,7 +105,7 @@ def read(
         found = True
         yield _make_row(sentence, path, scheme, problems, labels)
     if not found:
-        problems.add("empty file", path, 1, "no sentence in this file")
+        problems.add("empty file", Place(path, 1), "no sentence in this file")
 
 
 def _blocks(path: Path, problems: Problems) -> Iterator[_Block]:
@@ -160,7 +160,7 @@ def _parse(block: _Block, path: Path, layout: _Layout, problems: Problems) -> _S
         elif is_right and layout.tag < 0 and width not in (0, len(cells)):
             # Without its tag the line ends in a chunk, B-NP, that looks like one
             message = f"expected {width} columns as in the line before, got {line!r:.80}"
-            problems.add("broken row", path, number, f"{message}; sentence skipped")
+            problems.add("broken row", Place(path, number), f"{message}; sentence skipped")
             return None
         elif is_right and cells[layout.token].strip():
             width = len(cells)
@@ -170,7 +170,7 @@ def _parse(block: _Block, path: Path, layout: _Layout, problems: Problems) -> _S
         elif not line.startswith("#") or "\t" in line:
             where = "the last column" if layout.tag < 0 else f"column {layout.tag + 1}"
             message = f"expected a token and in {where} a tag such as O or B-PER, got {line!r:.80}"
-            problems.add("broken row", path, number, f"{message}; sentence skipped")
+            problems.add("broken row", Place(path, number), f"{message}; sentence skipped")
             return None
     if layout.has_brackets:
         sentence.tags[:] = read_brackets(sentence.tags)
@@ -184,7 +184,7 @@ def _make_row(
     text, offsets = _locate(sentence, path, problems)
     entities, repairs = read_tags(sentence.tags, scheme)
     for token, message in repairs:
-        problems.add("repaired tag", path, lines[token], f"{message} ({scheme})")
+        problems.add("repaired tag", Place(path, lines[token]), f"{message} ({scheme})")
     spans = [
         (lines[first], {"start": offsets[first][0], "end": offsets[last][1], "label": label})
         for label, first, last in entities
@@ -212,7 +212,7 @@ def _locate(
             if offsets is not None:
                 return text, offsets
         message = "the tokens are not those of the text comment, which is left out"
-        problems.add("other text", path, sentence.lines[0], message)
+        problems.add("other text", Place(path, sentence.lines[0]), message)
     text = " ".join(sentence.words)
     return text, _find_words(sentence.words, text) or []
 
@@ -294,14 +294,16 @@ def _spans_of_words(source: SourceRow, nlp: Language, problems: Problems) -> tup
             report_off_boundaries(source, item, problems)
         elif not is_tag(f"B-{item['label']}") or _CONTROL.search(item["label"]):
             message = f"label {item['label']!r} cannot stand in a column; span skipped"
-            problems.add("label not held", source.path, source.line, message)
+            problems.add("label not held", Place(source.path, source.line), message)
         else:
             spans.append(Span(words, first, last + 1, label=item["label"]))
     kept = filter_spans(spans)
     for span in spans:
         if not any(span is other for other in kept):
             message = f"{span.text!r} ({span.label_}) overlaps another span, which is kept"
-            problems.add("overlapping span", source.path, source.line, f"{message}; span skipped")
+            problems.add(
+                "overlapping span", Place(source.path, source.line), f"{message}; span skipped"
+            )
     return words, kept
 
 

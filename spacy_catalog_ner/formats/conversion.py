@@ -10,7 +10,7 @@ from pathlib import Path
 from spacy.language import Language
 from tqdm import tqdm
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats import brat, conll, docbin, jsonl, label_studio, prodigy
 from spacy_catalog_ner.formats.detection import Format, detect_source, detect_target
 from spacy_catalog_ner.formats.rows import SourceRow
@@ -95,7 +95,9 @@ def _usable(
         record = source.row.get("catalog_ner")
         if isinstance(record, dict) and record.get("failure"):
             # no answer is not the answer that there is no entity
-            problems.add("failed row", source.path, source.line, "got no answer; row skipped")
+            problems.add(
+                "failed row", Place(source.path, source.line), "got no answer; row skipped"
+            )
             continue
         summary.texts += 1
         yield source

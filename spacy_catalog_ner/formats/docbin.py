@@ -17,7 +17,7 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -42,13 +42,13 @@ def read(
     """
     docs = read_docbin(path)
     if not len(docs):
-        problems.add("empty file", path, 1, "no Doc in this file")
+        problems.add("empty file", Place(path, 1), "no Doc in this file")
     for number, doc in enumerate(docs.get_docs(nlp.vocab), start=1):
         if not doc.text.strip():
-            problems.add("broken row", path, number, "no text; Doc skipped")
+            problems.add("broken row", Place(path, number), "no text; Doc skipped")
         elif ENTITIES not in doc.spans and not doc.has_annotation("ENT_IOB"):
             message = f'neither spans["{ENTITIES}"] nor ents; Doc skipped'
-            problems.add("no annotation", path, number, message)
+            problems.add("no annotation", Place(path, number), message)
         else:
             row = _make_row(doc)
             spans = [(number, span) for span in row["spans"]]

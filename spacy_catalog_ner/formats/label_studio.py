@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats.offsets import Mark, is_ambiguous, locate
 from spacy_catalog_ner.formats.rows import (
     Row,
@@ -48,11 +48,11 @@ def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iter
         text = data.get("text") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(text, str) or not text.strip():
             problems.add(
-                "broken row", path, line, 'no "text" in the "data" of a task; task skipped'
+                "broken row", Place(path, line), 'no "text" in the "data" of a task; task skipped'
             )
             continue
         if not _is_encodable(task):
-            problems.add("broken row", path, line, "half a surrogate pair; task skipped")
+            problems.add("broken row", Place(path, line), "half a surrogate pair; task skipped")
             continue
         results = _first_results(task, path, line, problems)
         if results is not None:
@@ -73,13 +73,17 @@ def _tasks(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
             task, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as err:
             reason = getattr(err, "msg", "too long or too deep a value")
-            problems.add("broken row", path, line, f"not JSON ({reason}); the rest is skipped")
+            problems.add(
+                "broken row", Place(path, line), f"not JSON ({reason}); the rest is skipped"
+            )
             return
         yield line, task
         line += text.count("\n", position, end)
         position, line = _skip(text, end, line, ",")
     if position == len(text):
-        problems.add("broken row", path, line, 'the array has no end, "]": was the file cut off?')
+        problems.add(
+            "broken row", Place(path, line), 'the array has no end, "]": was the file cut off?'
+        )
 
 
 def _skip(text: str, position: int, line: int, mark: str) -> tuple[int, int]:
@@ -113,17 +117,19 @@ def _first_results(task: Row, path: Path, line: int, problems: Problems) -> list
     ]
     taken = [annotation for annotation in valid if not annotation.get("was_cancelled")]
     for _ in range(len(annotations) - len(valid)):
-        problems.add("broken annotation", path, line, f'{name}: an annotation without "result"')
+        problems.add(
+            "broken annotation", Place(path, line), f'{name}: an annotation without "result"'
+        )
     for _ in range(len(valid) - len(taken)):
         problems.add(
-            "cancelled annotation", path, line, f"{name}: a cancelled annotation is left out"
+            "cancelled annotation", Place(path, line), f"{name}: a cancelled annotation is left out"
         )
     for _ in taken[1:]:
         problems.add(
-            "further annotation", path, line, f"{name}: only the first annotation is taken"
+            "further annotation", Place(path, line), f"{name}: only the first annotation is taken"
         )
     if not taken:
-        problems.add("no annotation", path, line, f"{name}: not annotated; task skipped")
+        problems.add("no annotation", Place(path, line), f"{name}: not annotated; task skipped")
         return None
     results: list[Any] = taken[0]["result"]
     return results
@@ -138,11 +144,15 @@ def _read_spans(
         if not isinstance(value, dict) or result.get("type") != "labels":
             kind = result.get("type") if isinstance(result, dict) else result
             message = f'result of type {kind!r:.80}, expected "labels"; left out'
-            problems.add("other result", path, line, message)
+            problems.add("other result", Place(path, line), message)
         elif not (type(value.get("start")) is int and type(value.get("end")) is int):
-            problems.add("broken span", path, line, f"no offsets in {value!r:.80}; span skipped")
+            problems.add(
+                "broken span", Place(path, line), f"no offsets in {value!r:.80}; span skipped"
+            )
         elif not isinstance(value.get("labels"), list) or not value["labels"]:
-            problems.add("broken span", path, line, f"no label in {value!r:.80}; span skipped")
+            problems.add(
+                "broken span", Place(path, line), f"no label in {value!r:.80}; span skipped"
+            )
         else:
             regions.append((result, value))
     marks = [
@@ -152,17 +162,17 @@ def _read_spans(
     ]
     located = locate(text, marks)
     if located.unit != "code points":
-        problems.add("other offsets", path, line, f"offsets are {located.unit}; converted")
+        problems.add("other offsets", Place(path, line), f"offsets are {located.unit}; converted")
     if is_ambiguous(text) and any(mark.surface is None for mark in marks):
         message = f'spans without "text": taken for offsets in {located.unit}'
-        problems.add("unchecked offsets", path, line, message)
+        problems.add("unchecked offsets", Place(path, line), message)
     spans = []
     notes: set[str] = set()
     for (result, value), mark, parts in zip(regions, marks, located.parts, strict=True):
         if parts is None:
             start, end = mark.parts[0]
             message = f"{mark.surface!r:.80} is not at {start}..{end}; span skipped"
-            problems.add("other surface", path, line, message)
+            problems.add("other surface", Place(path, line), message)
             continue
         keys = {}
         meta = result.get("meta")

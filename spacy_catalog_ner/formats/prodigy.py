@@ -15,7 +15,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.formats.rows import (
     Row,
     SourceRow,
@@ -41,11 +41,11 @@ def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iter
         answer = row.get("answer", "accept")
         if answer != "accept":
             kind = _ANSWERS.get(str(answer), "broken row")
-            problems.add(kind, path, line, f'"answer" is {answer!r:.80}; row skipped')
+            problems.add(kind, Place(path, line), f'"answer" is {answer!r:.80}; row skipped')
             continue
         spans = row.get("spans") or []
         if not isinstance(spans, list):
-            problems.add("broken row", path, line, '"spans" is no list; row skipped')
+            problems.add("broken row", Place(path, line), '"spans" is no list; row skipped')
             continue
         cleaned = [(line, _without_tokens(span)) for span in spans]
         result = _make_row(row, path, line, problems)

@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import get_words_and_spaces
 
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.io.annotated import check_span
 
 Row = dict[str, Any]
@@ -66,7 +66,7 @@ def keep_good_spans(
     for line, span in spans:
         kind, message = check_span(span, text, labels)
         if kind:
-            problems.add(kind, path, line, f"{message}; span skipped")
+            problems.add(kind, Place(path, line), f"{message}; span skipped")
         else:
             good.append(span)
     return good
@@ -81,7 +81,7 @@ def tokenize(nlp: Language, source: SourceRow, problems: Problems) -> Doc:
         words, spaces = get_words_and_spaces(source.words, text)
     except ValueError:
         message = "the tokens are not those of the text; it is tokenized anew"
-        problems.add("other tokens", source.path, source.line, message)
+        problems.add("other tokens", Place(source.path, source.line), message)
         return nlp.make_doc(text)
     return Doc(nlp.vocab, words=words, spaces=spaces)
 
@@ -133,7 +133,7 @@ def unpack_rest(
         packed_spans = [dict(span) for span in rest.pop("spans", [])]
     except (ValueError, TypeError, AttributeError, RecursionError):
         message = f"expected a JSON object of other keys of the row, got {packed!r:.80}; left out"
-        problems.add("broken keys", path, line, message)
+        problems.add("broken keys", Place(path, line), message)
         return {}
     for span in spans:
         for number, other in enumerate(packed_spans):
@@ -149,11 +149,13 @@ def report_keys(
     """Report, once a row, the keys that a format cannot hold, if there are any."""
     names = ", ".join(sorted(keys))
     if names:
-        problems.add("key not held", path, line, f"{holder} cannot hold {names:.80}; left out")
+        problems.add(
+            "key not held", Place(path, line), f"{holder} cannot hold {names:.80}; left out"
+        )
 
 
 def report_off_boundaries(source: SourceRow, span: Row, problems: Problems) -> None:
     """Report a span that a format of tokens cannot hold."""
     surface = source.row["text"][span["start"] : span["end"]]
     message = f"{surface!r} is off token boundaries; span skipped"
-    problems.add("span off token boundaries", source.path, source.line, message)
+    problems.add("span off token boundaries", Place(source.path, source.line), message)

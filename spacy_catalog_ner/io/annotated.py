@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.io.files import iter_jsonl, require_file
 
 
@@ -25,12 +25,12 @@ def read_texts(path: str | Path, problems: Problems) -> Iterator[tuple[int, dict
     for line, row in iter_jsonl(path, problems):
         text = row.get("text")
         if not isinstance(text, str) or not text.strip():
-            problems.add("broken row", path, line, 'no "text"; row skipped')
+            problems.add("broken row", Place(path, line), 'no "text"; row skipped')
             continue
         found = True
         yield line, row
     if not found:
-        problems.add("empty file", path, 1, "no text in this file")
+        problems.add("empty file", Place(path, 1), "no text in this file")
 
 
 def read_annotated(
@@ -53,7 +53,7 @@ def read_annotated(
     for line, row in read_texts(path, problems):
         spans = row.get("spans")
         if not isinstance(spans, list):
-            problems.add("broken row", path, line, 'no "spans" list; row skipped')
+            problems.add("broken row", Place(path, line), 'no "spans" list; row skipped')
             continue
         good = []
         for span in spans:
@@ -61,7 +61,7 @@ def read_annotated(
                 span = {key: value for key, value in span.items() if key != "score"}
             kind, message = check_span(span, row["text"], labels)
             if kind:
-                problems.add(kind, path, line, f"{message}; span skipped")
+                problems.add(kind, Place(path, line), f"{message}; span skipped")
             else:
                 good.append(span)
         yield line, {**row, "spans": good}

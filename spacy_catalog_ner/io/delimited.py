@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.files import iter_lines
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -75,7 +75,7 @@ def iter_delimited(
                 message = f"more than the header's {len(header)} fields (quote one with a {name})"
         number = lines.row[0][0]
         if message:
-            problems.add("broken row", path, number, f"{message}; row skipped")
+            problems.add("broken row", Place(path, number), f"{message}; row skipped")
             lines.put_back_all_but_first()
         elif row:
             yield number, fields

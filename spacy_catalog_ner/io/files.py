@@ -19,7 +19,7 @@ import srsly
 from srsly.ruamel_yaml.error import YAMLError
 from zstandard import ZstdDecompressor, ZstdError
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 
 
 def require_file(path: str | Path, what: str) -> Path:
@@ -101,7 +101,7 @@ def _decode_lines(
             text = raw.decode("utf8")
         except UnicodeDecodeError as err:
             message = f"invalid UTF-8 at byte {err.start}; row skipped"
-            problems.add("invalid UTF-8", path, number, message)
+            problems.add("invalid UTF-8", Place(path, number), message)
             continue
         yield number, text.lstrip("\ufeff") if number == 1 else text
 
@@ -225,17 +225,19 @@ def _parse_one_by_one(
             if _SURROGATE.search(text):
                 json.dumps(row, ensure_ascii=False).encode("utf8")
         except json.JSONDecodeError as err:
-            problems.add("broken row", path, number, f"not JSON ({err.msg}); row skipped")
+            problems.add("broken row", Place(path, number), f"not JSON ({err.msg}); row skipped")
         except UnicodeEncodeError:  # "\ud800" is JSON, but no text
-            problems.add("broken row", path, number, "half a surrogate pair; row skipped")
+            problems.add("broken row", Place(path, number), "half a surrogate pair; row skipped")
         except (ValueError, RecursionError):
-            problems.add("broken row", path, number, "too long or too deep a value; row skipped")
+            problems.add(
+                "broken row", Place(path, number), "too long or too deep a value; row skipped"
+            )
         else:
             if isinstance(row, dict):
                 yield number, row
             else:
                 message = f"expected a JSON object, got {type(row).__name__}; row skipped"
-                problems.add("broken row", path, number, message)
+                problems.add("broken row", Place(path, number), message)
 
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

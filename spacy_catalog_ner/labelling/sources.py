@@ -10,7 +10,7 @@ from typing import Any
 
 from spacy.vocab import Vocab
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats.docbin import kept_keys, read_docbin
 from spacy_catalog_ner.io.annotated import read_texts
 from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
@@ -59,9 +59,9 @@ def read_source(path: str | Path, problems: Problems) -> Iterator[tuple[int, Row
             found = True
             yield line, row
         else:
-            problems.add("broken row", path, line, "no text; row skipped")
+            problems.add("broken row", Place(path, line), "no text; row skipped")
     if not found:
-        problems.add("empty file", path, 1, "no text in this file")
+        problems.add("empty file", Place(path, 1), "no text in this file")
 
 
 def count_lines(path: Path) -> int:

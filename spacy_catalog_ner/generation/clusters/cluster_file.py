@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.exemplars.embedders import Embedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 from spacy_catalog_ner.generation.clusters.clustering import Clusters, cluster_embeddings
@@ -65,7 +65,7 @@ def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
         other = row.get("lang") or lang
         if str(other).partition("-")[0] != lang.partition("-")[0]:
             message = f"lang {other!r:.20}, expected {lang!r}; row skipped"
-            problems.add("row of another language", path, line, message)
+            problems.add("row of another language", Place(path, line), message)
             continue
         position = known.setdefault(duplicate_key(row["text"]), len(known))
         if position == len(utterances.texts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
 from spacy_catalog_ner.generation.review.decision import ACCEPT, Decision, standing
 from spacy_catalog_ner.io.files import iter_jsonl, require_file
@@ -30,7 +30,7 @@ def iter_decisions(
         try:
             decision = Decision.from_row(row, lang)
         except CatalogNERError as err:
-            problems.add("broken row", path, line, f"{err}; row skipped")
+            problems.add("broken row", Place(path, line), f"{err}; row skipped")
             continue
         yield line, decision
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.abstraction import abstract, choose_names
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
 from spacy_catalog_ner.generation.patterns.rejection import Rejected
@@ -83,7 +83,7 @@ class PatternSources:
                 except Rejected as reason:
                     self.rejected.append({**row, **reason.to_row()})
                 except CatalogNERError as err:
-                    problems.add("broken row", path, line, f"{err}; row skipped")
+                    problems.add("broken row", Place(path, line), f"{err}; row skipped")
 
     def add(self, row: Row) -> None:
         """Take what a row gives.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.files import iter_decisions
 from spacy_catalog_ner.generation.review.decision import Decision, stand, standing
 from spacy_catalog_ner.io.files import dump_row
@@ -111,7 +111,7 @@ class Decisions:
         except ValueError:
             line = content.count(b"\n") + 1
             message = "only part of a row, as of a session that was killed; cut off"
-            problems.add("torn row", self.path, line, message)
+            problems.add("torn row", Place(self.path, line), message)
             self._stream.truncate(end)
         else:
             self._stream.write(b"\n")

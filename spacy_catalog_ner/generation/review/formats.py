@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern
 from spacy_catalog_ner.generation.review.decision import ACCEPT, IGNORE, REJECT
 from spacy_catalog_ner.generation.review.review import ReviewSession
@@ -74,12 +74,14 @@ def read_prodigy(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
         edited = row.get("user_input") or row.get("text")
         if not (isinstance(pattern_id, str) and isinstance(edited, str)):
             message = 'expected a task with "text" and "meta": {"id"}; task skipped'
-            problems.add("broken row", path, line, message)
+            problems.add("broken row", Place(path, line), message)
         elif row.get("answer") is None:
-            problems.add("unanswered", path, line, f"no answer to {pattern_id}; task skipped")
+            problems.add(
+                "unanswered", Place(path, line), f"no answer to {pattern_id}; task skipped"
+            )
         elif row["answer"] not in _ANSWERS:
             message = f'answer: expected "accept", "reject" or "ignore", got {row["answer"]!r:.80}'
-            problems.add("broken row", path, line, f"{message}; task skipped")
+            problems.add("broken row", Place(path, line), f"{message}; task skipped")
         else:
             yield AnsweredTask(line, pattern_id, row["answer"], edited)
 
@@ -117,12 +119,12 @@ def read_label_studio(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
                 raise TypeError
         except (TypeError, KeyError, AttributeError, IndexError):
             message = f"task {place}: expected the id of a pattern and accept or reject; skipped"
-            problems.add("broken row", path, place, message)
+            problems.add("broken row", Place(path, place), message)
             continue
         if annotations and not taken:
             answer = IGNORE
         if answer is None:
-            problems.add("unanswered", path, place, f"task {place}: no answer; skipped")
+            problems.add("unanswered", Place(path, place), f"task {place}: no answer; skipped")
         else:
             yield AnsweredTask(place, pattern_id, answer, edited)
 
@@ -181,12 +183,12 @@ def import_answers(session: ReviewSession, path: Path, form: str, problems: Prob
         pattern = session.patterns.get(task.id)
         if pattern is None:
             message = f"{task.id!r} is no pattern of this file; task skipped"
-            problems.add("unknown id", path, task.line, message)
+            problems.add("unknown id", Place(path, task.line), message)
             continue
         try:
             session.answer(pattern, task.answer, task.text)
         except CatalogNERError as err:
-            problems.add("broken edit", path, task.line, f"{err}; task skipped")
+            problems.add("broken edit", Place(path, task.line), f"{err}; task skipped")
         else:
             count += 1
     return count

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.catalog.normalization import normalize
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
 from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
 from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file, write_jsonl
@@ -101,12 +101,12 @@ class Traffic:
     def _takes(self, path: Path, line: int, row: Row) -> bool:
         text = row.get("text")
         if not isinstance(text, str):
-            self._problems.add("broken row", path, line, 'no "text"; row skipped')
+            self._problems.add("broken row", Place(path, line), 'no "text"; row skipped')
         elif not text.strip():
             self.skipped["empty"] += 1
         elif len(text) > MAX_LENGTH:
             message = f"{len(text)} characters, expected at most {MAX_LENGTH}; row skipped"
-            self._problems.add("too long", path, line, message)
+            self._problems.add("too long", Place(path, line), message)
         elif _primary(str(row.get("lang") or self._lang)) != _primary(self._lang):
             self.skipped["other language"] += 1
         else:
