@@ -12,8 +12,8 @@ from conftest import write_rows
 from labelling import files, label
 
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.io.lock import Lock
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint
-from spacy_catalog_ner.labelling.lock import Lock
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path):
     def take():
         for _ in range(200):
             with suppress(CatalogNERError):
-                lock = Lock(tmp_path / "out.jsonl")
+                lock = Lock(tmp_path / "out.jsonl.lock", "held")
                 before = next(held)
                 time.sleep(0)
                 seen.append(next(held) - before)

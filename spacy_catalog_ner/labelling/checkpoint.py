@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import atomic_write, dump_row, write_json
-from spacy_catalog_ner.labelling.lock import Lock
+from spacy_catalog_ner.io.lock import Lock
 
 
 def summary_path(target: Path) -> Path:
@@ -65,7 +65,10 @@ class Checkpoint:
         self._state_path = self.part.with_name(f"{self.part.name}.json")
         self._streams: list[IO[bytes]] = []
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = Lock(target)
+        self._lock = Lock(
+            target.with_name(f"{target.name}.lock"),
+            f"{target}: another run is writing it; wait for it to end",
+        )
         try:
             self._remove_leftovers()
             self._resume()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.files import iter_decisions
 from spacy_catalog_ner.generation.review.decision import Decision, stand, standing
 from spacy_catalog_ner.io.files import dump_row
+from spacy_catalog_ner.io.lock import try_lock
 
 
 class Decisions:
@@ -90,12 +90,8 @@ class Decisions:
         self.close()
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CatalogNERError(
-                f"{self.path}: another session is writing it; wait for it to end"
-            ) from None
+        if not try_lock(self._stream):
+            raise CatalogNERError(f"{self.path}: another session is writing it; wait for it to end")
 
     def _mend(self, problems: Problems) -> None:
         """Make the last line whole: end it, or cut it off where it is only part of a row."""
