@@ -39,9 +39,9 @@ def refusal(catalog: Catalog) -> str:
     return str(error.value)
 
 
-def test_a_catalog_is_a_meta_json_beside_a_folder_named_after_the_content_version(catalog):
+def test_a_catalog_is_a_meta_json_and_a_folder_named_after_the_content_version(catalog):
     version = catalog.meta["content_version"]
-    assert {file.name for file in catalog.path.iterdir()} == {"meta.json", ".lock", version}
+    assert {file.name for file in catalog.path.iterdir()} == {"meta.json", version}
     assert {file.name for file in data(catalog).iterdir()} == set(FILES)
 
 

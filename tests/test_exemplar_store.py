@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -310,37 +308,6 @@ def test_a_newer_store_takes_the_place_of_the_older_one(mini_store, saved):
     assert sorted(path.name for path in saved.iterdir()) == expected
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.003, 0.01, 0.03, 0.1])
-def test_who_is_killed_while_writing_leaves_one_whole_store(mini_store, saved, delay):
-    code = f"""
-        from spacy_catalog_ner.exemplars import ExemplarStore
-        store = ExemplarStore.from_disk({str(saved)!r})
-        newer = ExemplarStore(store.exemplars[:4], store.embeddings[:4], "made up")
-        print("ready", flush=True)
-        while True:
-            newer.to_disk({str(saved)!r})
-            store.to_disk({str(saved)!r})
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        process.stdout.readline()
-        time.sleep(delay)
-        process.kill()
-    left = ExemplarStore.from_disk(saved)
-    assert left.exemplars == mini_store.exemplars[: len(left)]
-    mini_store.to_disk(saved)
-    files = {path.name for path in saved.rglob("*")}
-    expected = {"meta.json", "exemplars.jsonl", "embeddings.npy", mini_store.content_version}
-    assert files == expected
-
-
-def test_a_store_can_be_written_where_a_first_one_was_killed(mini_store, tmp_path):
-    (tmp_path / "store" / "0123456789ab").mkdir(parents=True)
-    mini_store.to_disk(tmp_path / "store")
-    assert len(ExemplarStore.from_disk(tmp_path / "store")) == 8
-
-
 def test_twelve_thousand_exemplars_open_in_less_than_a_second(tmp_path):
     item = name("hello by adele")
     exemplars = [
@@ -391,15 +358,6 @@ def test_a_missing_file_is_named(saved, file):
     data_file(saved, file).unlink()
     with pytest.raises(CatalogNERError, match=f"broken exemplar store .*{file}"):
         ExemplarStore.from_disk(saved)
-
-
-@pytest.mark.parametrize("file", ["thesis.txt", "meta.json"])
-def test_a_folder_of_something_else_is_never_replaced(mini_store, tmp_path, file):
-    (tmp_path / file).write_text('{"years": "of work"}')
-    with pytest.raises(CatalogNERError, match="holds something else"):
-        mini_store.to_disk(tmp_path)
-    with pytest.raises(CatalogNERError, match="holds something else"):
-        mini_store.to_disk(tmp_path / file)
 
 
 def test_a_store_without_exemplars_is_refused(mini_embedder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from spacy_catalog_ner.calibration.features import FEATURES, log_odds
 from spacy_catalog_ner.calibration.logistic import LogisticModel, sigmoid
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.io.files import atomic_folder
+from spacy_catalog_ner.io.versioned_folder import VersionedFolder
 
 FORMAT_VERSION = 1
+_TALLIES = "tallies.msgpack"
+_FOLDER = VersionedFolder("calibration", mark="known", meta="calibration.json", flat=(_TALLIES,))
 VERDICT_FEATURES = ("known", "verdict")
 """Columns of the second regression: log-odds of the first, and of the LLM's verdict."""
 
@@ -78,10 +81,15 @@ class Calibration:
 
     def to_disk(self, path: str | Path) -> None:
         """Write it to a folder, replacing an older one only when all is written."""
-        with atomic_folder(path, mark="calibration.json") as folder:
-            text = json.dumps(self._to_json(), indent=2, ensure_ascii=False)
-            (folder / "calibration.json").write_text(text + "\n", encoding="utf8")
-            (folder / "tallies.msgpack").write_bytes(self.tallies.to_bytes())
+        tallies = self.tallies.to_bytes()
+
+        def write_files(folder: Path) -> dict[str, Any]:
+            (folder / _TALLIES).write_bytes(tallies)
+            content = json.dumps(self._to_json(), sort_keys=True).encode("utf8") + tallies
+            version = hashlib.sha256(content).hexdigest()[:16]
+            return {**self._to_json(), "content_version": version}
+
+        _FOLDER.write(Path(path), write_files)
 
     @classmethod
     def from_disk(cls, path: str | Path) -> Calibration:
@@ -90,20 +98,29 @@ class Calibration:
         Raises
         ------
         CatalogNERError
-            If there is none, or another format version wrote it.
+            If there is none, another format version wrote it, or it is broken.
         """
-        path = Path(path)
-        if not (path / "calibration.json").is_file():
+        return _FOLDER.read(Path(path), lambda: cls._from_disk(Path(path)))
+
+    @classmethod
+    def _from_disk(cls, path: Path) -> Calibration:
+        file = path / _FOLDER.meta
+        if not file.is_file():
             raise CatalogNERError(
                 f"{path}: no calibration here; make one with"
                 f" `catalog-ner calibrate --pipeline PIPELINE -o {path}`"
             )
         try:
-            data = json.loads((path / "calibration.json").read_text(encoding="utf8"))
-            tallies = Tallies.from_bytes((path / "tallies.msgpack").read_bytes())
-        except (ValueError, OSError) as err:
-            raise CatalogNERError(f"{path}: broken calibration ({err}); make it again") from None
-        return cls._from_json(data, tallies, str(path))
+            data = json.loads(file.read_text(encoding="utf8"))
+            # 0.1.0 wrote no version: all files lie in one folder
+            folder = path / data.get("content_version", "")
+            tallies = Tallies.from_bytes((folder / _TALLIES).read_bytes())
+            return cls._from_json(data, tallies, str(path))
+        except CatalogNERError:
+            raise
+        except (ValueError, OSError, AttributeError, TypeError, LookupError) as err:
+            reason = " ".join(str(err).split())
+            raise CatalogNERError(f"{path}: broken calibration ({reason}); make it again") from None
 
     def to_bytes(self) -> bytes:
         """Serialise it."""
@@ -138,6 +155,6 @@ class Calibration:
         return cls(
             tallies,
             LogisticModel.from_json(data["known"]),
-            judged and LogisticModel.from_json(judged),
+            None if judged is None else LogisticModel.from_json(judged),
             data["report"],
         )

@@ -71,7 +71,8 @@ class LogisticModel:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> LogisticModel:
         """Load what `to_json` gave."""
-        return cls(tuple(data["weights"]), tuple(data["weights"].values()), data["intercept"])
+        weights = data["weights"]
+        return cls(tuple(weights), tuple(map(float, weights.values())), float(data["intercept"]))
 
 
 def sigmoid(log_odds: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,9 +15,11 @@ from spacy_catalog_ner.catalog.fingerprints import hash_forms
 from spacy_catalog_ner.catalog.format import (
     ARRAYS,
     FILES,
+    FOLDER,
     META,
     TRIE,
     check_meta,
+    checksum,
     map_files,
     read_meta,
     write_catalog,
@@ -83,21 +84,15 @@ class Catalog:
             a file is missing, damaged or has another size than ``meta.json`` says.
         """
         path = Path(path)
-        meta = read_meta(path)
-        while True:
-            try:
-                trie, arrays = map_files(path, meta)
-                break
-            except CatalogNERError:
-                # A new version may have taken the place of this one in between.
-                newer = read_meta(path)
-                if newer == meta:
-                    raise
-                meta = newer
-        catalog = cls(trie, arrays, meta, path)
-        if verify:
-            catalog.verify()
-        return catalog
+
+        def read() -> Catalog:
+            meta = read_meta(path)
+            catalog = cls(*map_files(path, meta), meta, path)
+            if verify:
+                catalog.verify()
+            return catalog
+
+        return FOLDER.read(path, read)
 
     @classmethod
     def from_bytes(cls, files: dict[str, bytes], meta: dict[str, Any]) -> Catalog:
@@ -143,8 +138,7 @@ class Catalog:
         for name in FILES:
             file = self.path / self.meta["content_version"] / name
             try:
-                with file.open("rb") as stream:
-                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                digest = checksum(file)
             except OSError as err:
                 raise CatalogNERError(f"{file}: cannot be read ({err.strerror})") from None
             if digest != self.meta["files"][name]["sha256"]:

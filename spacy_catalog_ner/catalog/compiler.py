@@ -14,7 +14,7 @@ import numpy as np
 from spacy_catalog_ner.catalog.compiled import Catalog, hash_ids
 from spacy_catalog_ner.catalog.entry import Entry
 from spacy_catalog_ner.catalog.fingerprints import PREFIX, build_filter, hash_forms
-from spacy_catalog_ner.catalog.format import FORMAT_VERSION, check_target, write_catalog
+from spacy_catalog_ner.catalog.format import FOLDER, FORMAT_VERSION, write_catalog
 from spacy_catalog_ner.catalog.normalization import DEFAULT, get_normalizer
 from spacy_catalog_ner.catalog.variants import Variants
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
@@ -67,7 +67,7 @@ def compile_catalog(
         `path`.
     """
     path = Path(path)
-    check_target(path)
+    FOLDER.check_target(path)
     columns = _Columns(normalization, variants, problems)
     with _young_collections_only():
         columns.read(entries)

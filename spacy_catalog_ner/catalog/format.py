@@ -1,20 +1,10 @@
-"""The files of a compiled catalog, and how they are written so that a reader sees all or none.
-
-A folder ``NAME.catalog/`` holds ``meta.json`` and a folder of data named after the content
-version. A new version is written beside the old one; renaming ``meta.json`` into place is the one
-step that makes it current, so a compile killed at any moment leaves the old catalog whole.
-"""
+"""The files of a compiled catalog, a `VersionedFolder`: ``meta.json`` and a folder of data."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +13,7 @@ import numpy as np
 
 from spacy_catalog_ner.catalog.normalization import get_normalizer
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.io.files import write_json
+from spacy_catalog_ner.io.versioned_folder import VersionedFolder
 
 FORMAT_VERSION = 2
 META = "meta.json"
@@ -44,7 +34,9 @@ ARRAYS = {
     "prefix_filter": "uint64",  # the same over the beginnings of long forms
 }
 FILES = (TRIE, *(f"{name}.npy" for name in ARRAYS))
-_FORMAT_1 = (TRIE, *(f"{name}.npy" for name in (*ARRAYS, "text_offsets", "texts")))
+FOLDER = VersionedFolder(
+    "catalog", mark="normalization", flat=(*FILES, "text_offsets.npy", "texts.npy")
+)
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "normalization": str,
@@ -59,7 +51,6 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "files": dict,
 }
 _VERSION = re.compile(r"[0-9a-f]{16}")
-_LEFTOVER = re.compile(rf"\.lock|draft|{_VERSION.pattern}|\.{re.escape(META)}\..*")
 _AGAIN = "compile the catalog again"
 
 
@@ -146,26 +137,6 @@ def map_files(path: Path, meta: dict[str, Any]) -> tuple[Any, dict[str, np.ndarr
     return trie, arrays
 
 
-def check_target(path: Path) -> None:
-    """Raise a CatalogNERError if there is something at `path` that is no compiled catalog.
-
-    A catalog of any format version may be replaced, and so may a damaged one, and what a compile
-    that was killed left.
-    """
-    if not path.exists():
-        return
-    if path.is_dir():
-        if all(_LEFTOVER.fullmatch(child.name) for child in path.iterdir()):
-            return
-        # Other software, spaCy among it, writes a meta.json too.
-        meta = _load(path / META)
-        if (path / META).is_file() and (not isinstance(meta, dict) or "normalization" in meta):
-            return
-    raise CatalogNERError(
-        f"{path}: holds something else (no {META} of a catalog); remove it or name another folder"
-    )
-
-
 def write_catalog(
     path: Path, trie: Any, arrays: dict[str, np.ndarray], meta: dict[str, Any]
 ) -> dict[str, Any]:
@@ -186,78 +157,23 @@ def write_catalog(
     CatalogNERError
         If the folder holds something else, or another process is writing a catalog there.
     """
-    check_target(path)
-    path.mkdir(parents=True, exist_ok=True)
-    with _lock(path):
-        old = _flat_files(path)
-        draft = path / "draft"
-        shutil.rmtree(draft, ignore_errors=True)  # of a compile that was killed
-        draft.mkdir()
-        try:
-            trie.save(str(draft / TRIE))
-            for name, dtype in ARRAYS.items():
-                np.save(draft / f"{name}.npy", arrays[name].astype(dtype, copy=False))
-            files = {name: _seal(draft / name) for name in FILES}
-            content = json.dumps([meta, files], sort_keys=True, ensure_ascii=False)
-            version = hashlib.sha256(content.encode("utf8")).hexdigest()[:16]
-            meta = {**meta, "content_version": version, "files": files}
-            (path / version).mkdir(exist_ok=True)
-            for name in FILES:  # onto files of equal content where the version is there already
-                (draft / name).replace(path / version / name)
-            _sync(path / version)
-            write_json(path / META, meta)
-            _sync(path)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        for file in old:
-            file.unlink(missing_ok=True)
-        for child in path.iterdir():  # older versions, and what compiles that were killed left
-            if _VERSION.fullmatch(child.name) and child.name != version:
-                shutil.rmtree(child, ignore_errors=True)
-            elif child.name.startswith(f".{META}."):
-                child.unlink(missing_ok=True)
-    return meta
+
+    def write_files(folder: Path) -> dict[str, Any]:
+        trie.save(str(folder / TRIE))
+        for name, dtype in ARRAYS.items():
+            np.save(folder / f"{name}.npy", arrays[name].astype(dtype, copy=False))
+        files = {
+            name: {"bytes": (folder / name).stat().st_size, "sha256": checksum(folder / name)}
+            for name in FILES
+        }
+        content = json.dumps([meta, files], sort_keys=True, ensure_ascii=False)
+        version = hashlib.sha256(content.encode("utf8")).hexdigest()[:16]
+        return {**meta, "content_version": version, "files": files}
+
+    return FOLDER.write(path, write_files)
 
 
-def _load(file: Path) -> Any:
-    """Return the contents of a JSON file, None where it cannot be read."""
-    try:
-        return json.loads(file.read_text(encoding="utf8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _flat_files(path: Path) -> list[Path]:
-    """Return the data files of a catalog in format 1, which lie beside its ``meta.json``."""
-    meta = _load(path / META)
-    if not isinstance(meta, dict) or meta.get("format_version") != 1:
-        return []
-    files = meta.get("files")
-    names = set(files) & set(_FORMAT_1) if isinstance(files, dict) else set()
-    return [path / name for name in sorted(names)]
-
-
-def _seal(file: Path) -> dict[str, Any]:
-    """Put a file safely on disk and return its size and checksum."""
+def checksum(file: Path) -> str:
+    """Return the SHA-256 of a file."""
     with file.open("rb") as stream:
-        os.fsync(stream.fileno())
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"bytes": file.stat().st_size, "sha256": digest}
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with (path / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CatalogNERError(f"{path}: another process is writing this catalog") from None
-        yield
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,19 +1,12 @@
-"""An exemplar store as a folder, and as bytes.
-
-The data lies in a folder named after its content. A new version is written beside the old one;
-renaming ``meta.json`` into place is the one step that makes it current, so that whoever is killed
-while writing leaves one whole version or the other.
-"""
+"""An exemplar store as a `VersionedFolder`, and as bytes."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -22,91 +15,39 @@ import srsly
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.exemplars.approximate import ApproximateIndex
 from spacy_catalog_ner.exemplars.exemplar import Exemplar
-from spacy_catalog_ner.io.files import atomic_write, write_json
+from spacy_catalog_ner.io.versioned_folder import VersionedFolder
+
+if TYPE_CHECKING:
+    from spacy_catalog_ner.exemplars.store import ExemplarStore
 
 FORMAT_VERSION = 2
 
-_META = "meta.json"
+_FOLDER = VersionedFolder("exemplar store", mark="embedder")
 _EXEMPLARS = "exemplars.jsonl"
 _EMBEDDINGS = "embeddings.npy"
 _INDEX = "index.usearch"
-_VERSION = re.compile("[0-9a-f]{12}")
+
+Parts = tuple[list[Exemplar], np.ndarray, str, ApproximateIndex | None]
+"""What `ExemplarStore` is made of."""
 
 
-class Parts(NamedTuple):
-    """What a store is made of: see `spacy_catalog_ner.exemplars.ExemplarStore`."""
-
-    exemplars: list[Exemplar]
-    embeddings: np.ndarray
-    embedder_name: str
-    search_index: ApproximateIndex | None
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """Contents of ``meta.json``."""
-        return {
-            "format_version": FORMAT_VERSION,
-            "embedder": self.embedder_name,
-            "exemplars": len(self.exemplars),
-            "dimensions": int(self.embeddings.shape[1]),
-            "recall_at_10": None
-            if self.search_index is None
-            else round(self.search_index.recall, 4),
-        }
-
-
-def write_folder(path: Path, parts: Parts, version: str) -> None:
+def write_folder(path: Path, store: ExemplarStore) -> None:
     """Write a store to a folder, replacing an older one only when all is written.
-
-    Parameters
-    ----------
-    path
-        Folder to write.
-    parts
-        The store.
-    version
-        Its content version.
 
     Raises
     ------
     CatalogNERError
-        If the folder holds something else, which is never replaced.
+        If the folder holds something else, or another process is writing there.
     """
-    _check_target(path)
-    folder = path / version
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_write(folder / _EXEMPLARS, "wb") as stream:
-        stream.write(encode(parts.exemplars))
-    with atomic_write(folder / _EMBEDDINGS, "wb") as stream:
-        np.save(stream, parts.embeddings, allow_pickle=False)
-    if parts.search_index is not None:
-        with atomic_write(folder / _INDEX, "wb") as stream:
-            stream.write(parts.search_index.to_bytes())
-    write_json(path / _META, {**parts.meta, "content_version": version})
-    # Older versions, and what those who were killed left
-    for child in path.iterdir():
-        if child.name.startswith(f".{_META}."):
-            child.unlink()
-        elif _VERSION.fullmatch(child.name) and child.name != version:
-            shutil.rmtree(child, ignore_errors=True)
-    for child in folder.glob(".*"):
-        child.unlink()
 
+    def write_files(folder: Path) -> dict[str, Any]:
+        (folder / _EXEMPLARS).write_bytes(encode(store.exemplars))
+        np.save(folder / _EMBEDDINGS, store.embeddings, allow_pickle=False)
+        if store.index is not None:
+            (folder / _INDEX).write_bytes(store.index.to_bytes())
+        return {**_meta(store), "content_version": store.content_version}
 
-def _check_target(path: Path) -> None:
-    if not path.exists():
-        return
-    if path.is_dir():
-        if (path / _META).is_file():
-            text = (path / _META).read_text(encoding="utf8", errors="replace")
-            if '"embedder"' in text:  # other software, spaCy among it, writes a meta.json too
-                return
-        elif all(_VERSION.fullmatch(child.name) for child in path.iterdir()):
-            return
-    raise CatalogNERError(
-        f"{path}: holds something else (no {_META} of an exemplar store); remove it or name another"
-        " folder"
-    )
+    _FOLDER.write(path, write_files)
 
 
 def read_folder(path: Path) -> Parts:
@@ -117,26 +58,33 @@ def read_folder(path: Path) -> Parts:
     CatalogNERError
         If there is no store, another format version wrote it, or it is broken.
     """
-    if not (path / _META).is_file():
+    return _FOLDER.read(path, lambda: _read_folder(path))
+
+
+def _read_folder(path: Path) -> Parts:
+    file = path / _FOLDER.meta
+    if not file.is_file():
         raise CatalogNERError(
             f"{path}: no exemplar store here; make one with"
             f" `catalog-ner exemplars build ANNOTATED.jsonl --catalog CATALOG -o {path}`"
         )
     try:
-        meta = json.loads((path / _META).read_text(encoding="utf8"))
+        meta = json.loads(file.read_text(encoding="utf8"))
         _check_version(meta, path)
         folder = path / meta["content_version"]
         exemplars = _decode((folder / _EXEMPLARS).read_bytes())
         embeddings = np.load(folder / _EMBEDDINGS, mmap_mode="r", allow_pickle=False)
-        index = _open_index(folder / _INDEX, meta)
-        counts = {_META: meta["exemplars"], _EXEMPLARS: len(exemplars)}
+        index = None
+        if (folder / _INDEX).is_file():
+            index = _open_index(ApproximateIndex.open, folder / _INDEX, meta)
+        counts = {file.name: meta["exemplars"], _EXEMPLARS: len(exemplars)}
         counts[_EMBEDDINGS] = len(embeddings)
         if index is not None:
             counts[_INDEX] = len(index)
         if len(set(counts.values())) > 1:
-            each = ", ".join(f"{count} in {file}" for file, count in counts.items())
+            each = ", ".join(f"{count} in {name}" for name, count in counts.items())
             raise ValueError(f"exemplars: {each}")
-        return Parts(exemplars, embeddings.view(np.ndarray), meta["embedder"], index)
+        return exemplars, embeddings.view(np.ndarray), meta["embedder"], index
     except CatalogNERError:
         raise
     except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError) as err:
@@ -144,13 +92,13 @@ def read_folder(path: Path) -> Parts:
         raise CatalogNERError(f"{path}: broken exemplar store ({reason}); build it again") from None
 
 
-def to_bytes(parts: Parts) -> bytes:
+def to_bytes(store: ExemplarStore) -> bytes:
     """Serialise a store."""
     data = {
-        "meta": parts.meta,
-        "exemplars": encode(parts.exemplars),
-        "embeddings": np.asarray(parts.embeddings),
-        "index": None if parts.search_index is None else parts.search_index.to_bytes(),
+        "meta": _meta(store),
+        "exemplars": encode(store.exemplars),
+        "embeddings": np.asarray(store.embeddings),
+        "index": None if store.index is None else store.index.to_bytes(),
     }
     return bytes(srsly.msgpack_dumps(data))
 
@@ -167,11 +115,8 @@ def from_bytes(data: bytes) -> Parts:
     meta, index = saved["meta"], None
     _check_version(meta, "bytes")
     if saved["index"] is not None:
-        try:
-            index = ApproximateIndex.from_bytes(saved["index"], meta["recall_at_10"])
-        except MissingExtraError as err:
-            warn_of_exact_search(meta["exemplars"], err)
-    return Parts(_decode(saved["exemplars"]), saved["embeddings"], meta["embedder"], index)
+        index = _open_index(ApproximateIndex.from_bytes, saved["index"], meta)
+    return _decode(saved["exemplars"]), saved["embeddings"], meta["embedder"], index
 
 
 def encode(exemplars: Iterable[Exemplar]) -> bytes:
@@ -184,22 +129,33 @@ def warn_of_exact_search(count: int, err: MissingExtraError) -> None:
     warnings.warn(f"{err}; each text is compared with all of {count} exemplars", stacklevel=3)
 
 
+def _meta(store: ExemplarStore) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "embedder": store.embedder_name,
+        "exemplars": len(store),
+        "dimensions": int(store.embeddings.shape[1]),
+        "recall_at_10": None if store.index is None else round(store.index.recall, 4),
+    }
+
+
 def _decode(data: bytes) -> list[Exemplar]:
     return msgspec.json.Decoder(Exemplar).decode_lines(data)
 
 
-def _check_version(meta: dict[str, Any], place: str | Path) -> None:
-    if meta.get("format_version") != FORMAT_VERSION:
+def _check_version(meta: Any, where: str | Path) -> None:
+    version = meta.get("format_version") if isinstance(meta, dict) else None
+    if version != FORMAT_VERSION:
         raise CatalogNERError(
-            f"{place}: exemplar store of format version {meta.get('format_version')}, this"
-            f" release reads {FORMAT_VERSION}; build it again"
+            f"{where}: exemplar store of format version {version}, this release reads"
+            f" {FORMAT_VERSION}; build it again"
         )
 
 
-def _open_index(path: Path, meta: dict[str, Any]) -> ApproximateIndex | None:
-    if path.is_file():
-        try:
-            return ApproximateIndex.open(path, meta["recall_at_10"])
-        except MissingExtraError as err:
-            warn_of_exact_search(meta["exemplars"], err)
-    return None
+def _open_index(open_index: Any, data: Any, meta: dict[str, Any]) -> ApproximateIndex | None:
+    try:
+        index: ApproximateIndex = open_index(data, meta["recall_at_10"])
+        return index
+    except MissingExtraError as err:
+        warn_of_exact_search(meta["exemplars"], err)
+        return None

@@ -20,7 +20,6 @@ from spacy_catalog_ner.exemplars.embedders import Embedder, embed, name_of
 from spacy_catalog_ner.exemplars.exemplar import Exemplar, duplicate_key
 from spacy_catalog_ner.exemplars.nearest import search_exactly
 from spacy_catalog_ner.exemplars.storage import (
-    Parts,
     encode,
     from_bytes,
     read_folder,
@@ -229,7 +228,7 @@ class ExemplarStore:
 
     def to_disk(self, path: str | Path) -> None:
         """Write the store to a folder, replacing an older one only when all is written."""
-        write_folder(Path(path), self._parts(), self.content_version)
+        write_folder(Path(path), self)
 
     @classmethod
     def from_disk(cls, path: str | Path) -> ExemplarStore:
@@ -244,12 +243,9 @@ class ExemplarStore:
 
     def to_bytes(self) -> bytes:
         """Serialise the store."""
-        return to_bytes(self._parts())
+        return to_bytes(self)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ExemplarStore:
         """Load what `to_bytes` gave."""
         return cls(*from_bytes(data))
-
-    def _parts(self) -> Parts:
-        return Parts(self.exemplars, self.embeddings, self.embedder_name, self.index)

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from srsly.ruamel_yaml.error import YAMLError
 from zstandard import ZstdDecompressor, ZstdError
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.io.lock import Lock
 
 
 def require_file(path: str | Path, what: str) -> Path:
@@ -254,20 +255,45 @@ def dump_row(row: dict[str, Any]) -> str:
 
 @contextmanager
 def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file beside `path` for writing and rename it over `path` once all went well."""
-    path = Path(path)
+    """Open a file next to `path` for writing and rename it to `path` once all went well.
+
+    A link is followed, and a file that is replaced passes on its permissions. A pipe, a device or
+    ``/dev/stdout`` is written to directly.
+    """
+    encoding = None if "b" in mode else "utf8"
+    if _is_stream(Path(path)):
+        with Path(path).open(mode, encoding=encoding) as stream:
+            yield stream
+        return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    permissions = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(
+        draft,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
+        0o666 if permissions is None else permissions & 0o666,
+    )
     try:
-        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf8") as stream:
+        with os.fdopen(handle, mode, encoding=encoding) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).chmod(0o644)  # mkstemp makes files private
-        Path(name).replace(path)
+        if permissions is not None:
+            draft.chmod(permissions)
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
+
+
+_STREAMS = re.compile(r"/dev/(?:stdout|stderr|fd/\d+)|/proc/.+/fd/\d+")
+
+
+def _is_stream(path: Path) -> bool:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return True
+    return _STREAMS.fullmatch(str(path)) is not None
 
 
 def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -289,43 +315,47 @@ def write_json(path: str | Path, data: Any) -> None:
 
 @contextmanager
 def atomic_folder(path: str | Path, *, mark: str) -> Iterator[Path]:
-    """Give an empty folder beside `path` and put it in the place of `path` once all went well.
+    """Give an empty folder next to `path` and put it in the place of `path` once all went well.
 
-    A write that fails leaves the old folder as it was.
+    A write that fails leaves the old folder as it was. Whoever is killed leaves hidden folders next
+    to `path`, which the next write removes.
 
     Parameters
     ----------
     path
-        Folder to write.
+        Folder to write; a link is followed.
     mark
         A file that every folder of this kind holds.
 
     Raises
     ------
     CatalogNERError
-        If `path` is a file, or a folder of something else: that is never replaced.
+        If `path` is a file, or a folder of something else: that is never replaced; or if another
+        process is writing it.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / mark).exists()):
         raise CatalogNERError(
             f"{path}: holds something else (no {mark} in it); remove it or name another folder"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-            path.replace(old)
+    new, old, lock = (path.with_name(f".{path.name}.{part}") for part in ("new", "old", "lock"))
+    with Lock(lock, f"{path}: another process is writing this folder"):
+        if old.exists() and not path.exists():
+            old.replace(path)  # whoever put it aside was killed
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new.mkdir()
+        try:
+            yield new
+            if path.exists():
+                path.replace(old)
             try:
-                folder.replace(path)
+                new.replace(path)
             except BaseException:
-                old.replace(path)
+                if old.exists():
+                    old.replace(path)
                 raise
-            shutil.rmtree(old)
-        else:
-            folder.replace(path)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        finally:
+            for leftover in (new, old):
+                shutil.rmtree(leftover, ignore_errors=True)
