@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from itertools import pairwise
 
 import pytest
@@ -133,6 +135,51 @@ def test_an_entry_added_after_its_removal_is_there(catalog):
     overlay = Overlay().with_removed([{"text": "Boston"}]).with_added([BOSTON_CITY])
     assert overlay.lookup("boston") == [BOSTON_CITY]
     assert hidden(overlay, catalog) == {"artist/boston", "city/boston"}
+
+
+def test_entries_added_and_removed_in_turn_leave_what_is_expected(catalog):
+    names = [f"name {number}" for number in range(8)]
+    chooser = random.Random(0)
+    overlay, expected = Overlay(), []
+    for _ in range(300):
+        entry = Entry(chooser.choice(names), chooser.choice("XY"), chooser.choice("123"))
+        if chooser.random() < 0.5:
+            overlay = overlay.with_added([entry])
+            expected += [entry] if entry not in expected else []
+        else:
+            row = {"id": entry.id} if chooser.random() < 0.2 else {"text": entry.text}
+            if chooser.random() < 0.5:
+                row["label"] = entry.label
+            overlay = overlay.with_removed([row])
+            expected = [e for e in expected if not row.items() <= e.to_row().items()]
+        assert overlay.entries == expected
+        assert found(overlay, "; ".join(names)) == {entry.text for entry in expected}
+
+
+def test_thousands_of_removals_one_by_one_take_seconds(tmp_path):
+    entries = [Entry(f"name {number}", "X", f"{number}") for number in range(4_000)]
+    catalog = compile_catalog(entries, tmp_path / "c")
+    overlay = Overlay().with_added(entries)
+    start = time.process_time()
+    for number in range(2_000):
+        for row in ({"id": f"{number}"}, {"text": f"Name {number + 2_000}"}):
+            overlay = overlay.with_removed([row])
+            hidden = overlay.hidden_in(catalog)
+    assert time.process_time() - start < 10  # four minutes when all were looked up each time
+    assert len(hidden) == len(overlay.removals) == 4_000
+    assert overlay.entries == []
+
+
+def test_a_removal_is_forgotten_when_a_new_version_has_made_it(catalog, tmp_path):
+    rows = [{"id": "city/boston"}, {"text": "Boston", "label": "ARTIST"}, {"text": "Dune"}]
+    overlay = Overlay().with_added([WEEKND]).with_removed(rows)
+    newer = compile_catalog([BOSTON_BAND, WEEKND], tmp_path / "newer")
+    assert overlay.after_reload(None, newer) is overlay
+    overlay = overlay.after_reload(catalog, newer)
+    assert overlay.removals == tuple(rows[1:])  # the last may be in a version to come
+    assert hidden(overlay, newer) == {"artist/boston"}
+    assert hidden(overlay, catalog) == {"artist/boston"}
+    assert overlay.entries == [WEEKND]
 
 
 def test_the_same_removal_is_kept_once():

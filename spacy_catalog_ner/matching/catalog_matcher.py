@@ -198,7 +198,8 @@ class CatalogMatcher(Pipe):
     def remove_entries(self, entries: Iterable[dict[str, Any] | Entry]) -> None:
         """Remove names, compiled or added, from what the next document is matched against.
 
-        They stay away after `reload` and come back with `add_entries`.
+        They stay away after `reload`, until a version without them was loaded, and come back with
+        `add_entries`.
 
         Parameters
         ----------
@@ -238,7 +239,11 @@ class CatalogMatcher(Pipe):
                     raise CatalogNERError(f"{self.name} has no catalog on disk: give `path`")
                 path = self.catalog.path
             catalog = Catalog.open(path)
-            self._set(catalog, self._snapshot.overlay if keep_changes else Overlay())
+            old = self._snapshot
+            self._set(
+                catalog,
+                old.overlay.after_reload(old.catalog, catalog) if keep_changes else Overlay(),
+            )
             self._unopened = None
 
     def __call__(self, doc: Doc) -> Doc:
