@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features, vote_and_prior
-from spacy_catalog_ner.calibration.tallies import candidate_keys
+from spacy_catalog_ner.calibration.tallies import tally_keys
 from spacy_catalog_ner.exemplars import Exemplar
 
 
@@ -58,7 +58,7 @@ def test_tallies_count_the_right_ones_and_all():
 
 
 def test_names_and_words_are_compared_in_normal_form():
-    (keys,) = candidate_keys("Fly To BOSTON", [candidate("Fly To BOSTON", "BOSTON", "CITY")])
+    (keys,) = tally_keys("Fly To BOSTON", [candidate("Fly To BOSTON", "BOSTON", "CITY")])
     assert keys["name_label"] == "boston\nCITY"
     assert keys["both"] == "to\n\nCITY"
 
@@ -179,7 +179,7 @@ def test_rivals_and_adjacent_words_are_found_wherever_candidates_lie(places):
         assert row[FEATURES.index("overlapping candidates")] == len(near) - len(same)
     ends, starts = {"a": 1, "bb": 4, "c": 6, ",": 7, "dd": 10, "e": 12}, {"a": 0, "bb": 2, "c": 5}
     starts |= {",": 6, "dd": 8, "e": 11}
-    for keys, item in zip(candidate_keys(text, found), found, strict=True):
+    for keys, item in zip(tally_keys(text, found), found, strict=True):
         before = [word for word, end in ends.items() if end <= item["start"]]
         after = [word for word, start in starts.items() if start >= item["end"]]
         assert keys["left"] == f"{before[-1] if before else ''}\n{item['label']}"

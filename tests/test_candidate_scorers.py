@@ -168,7 +168,7 @@ def test_verdicts_are_weighed_with_the_rest(retriever_nlp, calibration):
     from spacy_catalog_ner.calibration.logistic import LogisticModel
 
     opened = Calibration.from_disk(calibration)
-    opened.judged = LogisticModel(("known", "verdict"), (0.5, 1.0), 0.0)
+    opened.judged = LogisticModel({"known": 0.5, "verdict": 1.0}, 0.0)
     scores = {}
     for verdict in (0.01, 0.99):
         doc = retriever_nlp("play hello")
@@ -181,7 +181,7 @@ def test_verdicts_are_weighed_with_the_rest(retriever_nlp, calibration):
 def test_verdicts_that_a_calibration_knows_nothing_of_are_warned_of(retriever_nlp, calibration):
     doc = retriever_nlp("play hello")
     doc.spans["candidates"].attrs["verdicts"] = [0.9]
-    with pytest.warns(UserWarning, match="verdicts count for nothing"):
+    with pytest.warns(UserWarning, match="verdicts are ignored"):
         ConfidenceCalibrator(calibration=calibration)(doc)
 
 
@@ -195,9 +195,9 @@ def test_a_pipeline_without_a_retriever_cannot_be_calibrated(nlp):
 
 def test_a_calibration_counts_what_it_was_fitted_on(retriever_nlp):
     report = calibrate(retriever_nlp, progress=False).report
-    assert report["exemplars"] == len(annotated())
-    assert report["candidates"] == 24  # thriller is a song and an album
-    assert report["known"]["f1"] > 0.5
+    assert report.exemplars == len(annotated())
+    assert report.candidates == 24  # thriller is a song and an album
+    assert report.known.f1 > 0.5
 
 
 def test_duplicates_are_left_out_together(mini_catalog, mini_embedder, store):
@@ -209,7 +209,7 @@ def test_duplicates_are_left_out_together(mini_catalog, mini_embedder, store):
     nlp.add_pipe("dynamic_exemplar_retriever", config={"k": 6})
     retriever = nlp.get_pipe("dynamic_exemplar_retriever")
     retriever._store = ExemplarStore.build(copies, mini_embedder)
-    assert calibrate(nlp, progress=False).report["exemplars"] == len(annotated())
+    assert calibrate(nlp, progress=False).report.exemplars == len(annotated())
 
 
 def test_exemplars_that_are_held_out_are_not_known_to_a_calibration(retriever_nlp, tmp_path):
@@ -218,16 +218,16 @@ def test_exemplars_that_are_held_out_are_not_known_to_a_calibration(retriever_nl
 
     config = retriever_nlp.config.copy()
     config["components"]["dynamic_exemplar_retriever"]["held_out"] = str(held_out)
-    known = calibrate(retriever_nlp, progress=False).report["exemplars"]
+    known = calibrate(retriever_nlp, progress=False).report.exemplars
     calibration = calibrate(spacy.blank("en").from_config(config), progress=False)
     named = sum("hello" in row["text"] and bool(row["spans"]) for row in annotated())
-    assert calibration.report["exemplars"] == known - named
+    assert calibration.report.exemplars == known - named
 
 
 def test_a_catalog_that_has_grown_can_be_calibrated(retriever_nlp):
     nlp = spacy.blank("en").from_config(retriever_nlp.config)
     nlp.get_pipe("catalog_matcher").add_entries([{"text": "please play", "label": "SONG"}])
-    assert calibrate(nlp, progress=False).report["candidates"] == 27
+    assert calibrate(nlp, progress=False).report.candidates == 27
 
 
 def test_some_exemplars_are_shown_to_the_real_llm(mini_catalog, store):
@@ -236,5 +236,5 @@ def test_some_exemplars_are_shown_to_the_real_llm(mini_catalog, store):
     nlp.add_pipe("dynamic_exemplar_retriever", config={"store": str(store), "k": 2})
     nlp.add_pipe("llm_semantic_filter")
     calibration = calibrate(nlp, verdicts=12, progress=False)
-    assert calibration.report["asked"]["candidates"] >= 12
+    assert calibration.report.asked.candidates >= 12
     assert calibration.judged is not None

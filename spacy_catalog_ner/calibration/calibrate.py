@@ -1,11 +1,9 @@
-"""Calibrating a pipeline's confidences on its own exemplars, each left out in its turn."""
+"""Calibrating a pipeline's confidences on its own exemplars."""
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -14,22 +12,14 @@ from tqdm import tqdm
 from spacy_catalog_ner.calibration import Calibration, Tallies
 from spacy_catalog_ner.calibration.candidate_scorer import describe, verdicts_of
 from spacy_catalog_ner.calibration.fitting import Sample, fit_calibration
-from spacy_catalog_ner.calibration.tallies import place
+from spacy_catalog_ner.calibration.tallies import candidate_key
 from spacy_catalog_ner.doc.candidates import distinct_candidates
+from spacy_catalog_ner.doc.record import char_key
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 
 _RETRIEVER, _FILTER = "dynamic_exemplar_retriever", "llm_semantic_filter"
-
-
-class _Part(NamedTuple):
-    """Exemplars that go through the same components."""
-
-    name: str
-    numbers: list[int]
-    disable: list[str]
-    batch_size: int
 
 
 def calibrate(
@@ -38,7 +28,7 @@ def calibrate(
     """Fit a calibration on the exemplars of a pipeline's retriever.
 
     Every exemplar goes through matcher and retriever, which never retrieves a text for itself;
-    some of them, chosen by a seed, also through the LLM.
+    some of them, chosen at random, also go through the LLM.
 
     Parameters
     ----------
@@ -48,7 +38,7 @@ def calibrate(
     verdicts
         Most exemplars that the LLM is asked about; 0 for none.
     seed
-        Of their choice.
+        Seed of their choice.
     progress
         Show a progress bar on stderr.
 
@@ -67,59 +57,38 @@ def calibrate(
     filters = [name for name, factory in factories.items() if factory == _FILTER]
     retriever = nlp.get_pipe(retrievers[0])
     store = retriever.store
-    # What is not to be retrieved is not to be known by another way either
+    # Exemplars that are held out from retrieval are not counted either
     allowed = store.select(retriever.lang, retriever.held_out)
     exemplars = [
         each for each, is_allowed in zip(store.exemplars, allowed, strict=True) if is_allowed
     ]
-    texts: dict[str, list[Exemplar]] = defaultdict(list)
+    # One of each group of duplicates is looked at; all are left out of its counts
+    duplicates: dict[str, list[Exemplar]] = defaultdict(list)
     for exemplar in exemplars:
-        texts[duplicate_key(exemplar.text)].append(exemplar)
-    # Of duplicates one is looked at, and all are left out of what is known of it
-    groups = list(texts.values())
-    asked = _choose(groups, verdicts if filters else 0, seed)
-    tallies = Tallies(exemplars)
+        duplicates[duplicate_key(exemplar.text)].append(exemplar)
+    groups = list(duplicates.values())
+    numbers = [number for number, group in enumerate(groups) if group[0].candidates]
+    count = min(verdicts, len(numbers)) if filters else 0
+    asked = set(random.Random(seed).sample(numbers, count))
 
-    last = nlp.pipe_names.index(retrievers[0])
-    later = nlp.pipe_names[last + 1 :]
-    quick = _Part("without the LLM", _others(groups, asked), later, 64)
-    slow = _Part("with the LLM", asked, [name for name in later if name not in filters], 8)
-    samples = [
-        sample
-        for part in (quick, slow)
-        for sample in _samples(nlp, groups, part, tallies, progress)
-    ]
+    later = nlp.pipe_names[nlp.pipe_names.index(retrievers[0]) + 1 :]
+    others = [name for name in later if name not in filters]
+    tallies = Tallies(exemplars)
+    samples: list[Sample] = []
+    for use_llm, disable, batch_size in ((False, later, 64), (True, others, 8)):
+        part = [group for number, group in enumerate(groups) if (number in asked) == use_llm]
+        docs = nlp.pipe((group[0].text for group in part), disable=disable, batch_size=batch_size)
+        description = "with the LLM" if use_llm else "without the LLM"
+        bar = tqdm(docs, total=len(part), unit="exemplar", desc=description, disable=not progress)
+        samples += [_make_sample(doc, group, tallies) for doc, group in zip(bar, part, strict=True)]
     return fit_calibration(samples, tallies)
 
 
-def _choose(groups: list[list[Exemplar]], count: int, seed: int) -> list[int]:
-    numbers = [number for number, group in enumerate(groups) if group[0].candidates]
-    return sorted(random.Random(seed).sample(numbers, min(count, len(numbers))))
-
-
-def _others(groups: list[list[Exemplar]], asked: list[int]) -> list[int]:
-    return sorted(set(range(len(groups))) - set(asked))
-
-
-def _samples(
-    nlp: Language, groups: list[list[Exemplar]], part: _Part, tallies: Tallies, progress: bool
-) -> Iterator[Sample]:
-    texts = (groups[number][0].text for number in part.numbers)
-    docs = nlp.pipe(texts, disable=part.disable, batch_size=part.batch_size)
-    with tqdm(
-        total=len(part.numbers), unit="exemplar", desc=part.name, disable=not progress
-    ) as bar:
-        for number, doc in zip(part.numbers, docs, strict=True):
-            yield _sample(doc, groups[number], tallies)
-            bar.update()
-
-
-def _sample(doc: Doc, group: list[Exemplar], tallies: Tallies) -> Sample:
+def _make_sample(doc: Doc, group: list[Exemplar], tallies: Tallies) -> Sample:
     spans = distinct_candidates(doc, "calibration")
-    right = {place(item) for item in group[0].selected}
-    record: dict[str, Any] = doc._.catalog_ner or {}
+    right = {candidate_key(item) for item in group[0].selected}
     return Sample(
         describe(doc, spans, tallies, group),
-        [(span.start_char, span.end_char, span.label_) in right for span in spans],
-        None if record.get("failure") else verdicts_of(doc, spans),
+        [char_key(span) in right for span in spans],
+        None if (doc._.catalog_ner or {}).get("failure") else verdicts_of(doc, spans),
     )

@@ -1,15 +1,15 @@
-"""From what is known of a candidate, and what the LLM says, to a confidence."""
+"""From the features of a candidate, and the LLM's verdict on it, to a confidence."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
-import srsly
 
 from spacy_catalog_ner.calibration.features import FEATURES, log_odds
 from spacy_catalog_ner.calibration.logistic import LogisticModel, sigmoid
@@ -20,17 +20,77 @@ from spacy_catalog_ner.io.versioned_folder import VersionedFolder
 FORMAT_VERSION = 1
 _TALLIES = "tallies.msgpack"
 _FOLDER = VersionedFolder("calibration", mark="known", meta="calibration.json", flat=(_TALLIES,))
+_BROKEN = (CatalogNERError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OSError)
+_REMEDY = "make it again with `catalog-ner calibrate`"
 VERDICT_FEATURES = ("known", "verdict")
 """Columns of the second regression: log-odds of the first, and of the LLM's verdict."""
 
 
-class Calibration:
-    """Two regressions: what exemplars and catalog say, and then what the LLM adds to it.
+class Bin(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+    """Candidates with confidences from `start` to `end`: their mean, and the share right."""
 
-    The second is fitted on fewer texts, those that the LLM was asked about; candidates without a
+    start: float
+    end: float
+    spans: int
+    confidence: float
+    accuracy: float
+
+
+class Reliability(msgspec.Struct, frozen=True):
+    """How often candidates were right, by their confidence."""
+
+    bins: list[Bin]
+    expected_calibration_error: float
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """How good confidences are; F1 is at a threshold of 0.5."""
+
+    f1: float
+    brier: float
+    reliability: Reliability
+
+
+class VerdictReport(msgspec.Struct, frozen=True):
+    """Confidences of candidates that the LLM judged: without it, by it alone, and together."""
+
+    candidates: int
+    known: Measure
+    verdict: Measure
+    judged: Measure
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How good confidences without the LLM are, and those of candidates that it judged, if any."""
+
+    exemplars: int
+    candidates: int
+    known: Measure
+    asked: VerdictReport | None = None
+
+
+class _Saved(msgspec.Struct, omit_defaults=True):
+    """What ``calibration.json`` holds besides its format version."""
+
+    known: LogisticModel
+    judged: LogisticModel | None
+    report: Report
+    content_version: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]*$")] = ""
+
+
+class _Parts(msgspec.Struct):
+    calibration: Any
+    tallies: bytes
+
+
+@dataclass
+class Calibration:
+    """Two regressions: one over exemplars and catalog, and one that adds the LLM's verdict.
+
+    The second is fitted on fewer texts, those that the LLM was asked about. Candidates without a
     verdict get the confidence of the first.
 
-    Parameters
+    Attributes
     ----------
     tallies
         Counts of the exemplars.
@@ -39,25 +99,18 @@ class Calibration:
     judged
         Regression over `VERDICT_FEATURES`; None where no LLM was asked.
     report
-        How well the confidences did, for people to read.
+        How well the confidences did.
     """
 
-    def __init__(
-        self,
-        tallies: Tallies,
-        known: LogisticModel,
-        judged: LogisticModel | None,
-        report: dict[str, Any],
-    ) -> None:
-        self.tallies = tallies
-        self.known = known
-        self.judged = judged
-        self.report = report
+    tallies: Tallies
+    known: LogisticModel
+    judged: LogisticModel | None
+    report: Report
 
     def confidences(
         self, features: np.ndarray, verdicts: Sequence[float | None] | None = None
     ) -> np.ndarray:
-        """Return the probability that each candidate is right.
+        """Return the probability that each candidate is right, shape (candidates,).
 
         Parameters
         ----------
@@ -65,11 +118,6 @@ class Calibration:
             Shape (candidates, `FEATURES`), of `make_features`.
         verdicts
             The LLM's probability of yes for each; None where it gave none.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (candidates,), float64.
         """
         odds = self.known.log_odds(features)
         if self.judged is not None and verdicts is not None:
@@ -81,13 +129,12 @@ class Calibration:
 
     def to_disk(self, path: str | Path) -> None:
         """Write it to a folder, replacing an older one only when all is written."""
-        tallies = self.tallies.to_bytes()
+        calibration, tallies = self._to_json(), self.tallies.to_bytes()
 
         def write_files(folder: Path) -> dict[str, Any]:
             (folder / _TALLIES).write_bytes(tallies)
-            content = json.dumps(self._to_json(), sort_keys=True).encode("utf8") + tallies
-            version = hashlib.sha256(content).hexdigest()[:16]
-            return {**self._to_json(), "content_version": version}
+            content = msgspec.json.encode(calibration) + tallies
+            return {**calibration, "content_version": hashlib.sha256(content).hexdigest()[:16]}
 
         _FOLDER.write(Path(path), write_files)
 
@@ -98,7 +145,7 @@ class Calibration:
         Raises
         ------
         CatalogNERError
-            If there is none, another format version wrote it, or it is broken.
+            If there is none, it is broken, or another format version wrote it.
         """
         return _FOLDER.read(Path(path), lambda: cls._from_disk(Path(path)))
 
@@ -111,50 +158,45 @@ class Calibration:
                 f" `catalog-ner calibrate --pipeline PIPELINE -o {path}`"
             )
         try:
-            data = json.loads(file.read_text(encoding="utf8"))
+            saved = _check(msgspec.json.decode(file.read_bytes()))
             # 0.1.0 wrote no version: all files lie in one folder
-            folder = path / data.get("content_version", "")
-            tallies = Tallies.from_bytes((folder / _TALLIES).read_bytes())
-            return cls._from_json(data, tallies, str(path))
-        except CatalogNERError:
-            raise
-        except (ValueError, OSError, AttributeError, TypeError, LookupError) as err:
-            reason = " ".join(str(err).split())
-            raise CatalogNERError(f"{path}: broken calibration ({reason}); make it again") from None
+            tallies = (path / saved.content_version / _TALLIES).read_bytes()
+            return cls(Tallies.from_bytes(tallies), saved.known, saved.judged, saved.report)
+        except _BROKEN as err:
+            raise CatalogNERError(f"{path}: broken calibration ({err}); {_REMEDY}") from None
 
     def to_bytes(self) -> bytes:
         """Serialise it."""
-        data = {"calibration": self._to_json(), "tallies": self.tallies.to_bytes()}
-        return bytes(srsly.msgpack_dumps(data))
+        return msgspec.msgpack.encode(_Parts(self._to_json(), self.tallies.to_bytes()))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Calibration:
-        """Load what `to_bytes` gave."""
-        parts = srsly.msgpack_loads(data)
-        return cls._from_json(
-            parts["calibration"], Tallies.from_bytes(parts["tallies"]), "calibration"
-        )
+        """Load what `to_bytes` gave.
+
+        Raises
+        ------
+        CatalogNERError
+            If it is something else, or another format version wrote it.
+        """
+        try:
+            parts = msgspec.msgpack.decode(data, type=_Parts)
+            saved = _check(parts.calibration)
+            return cls(Tallies.from_bytes(parts.tallies), saved.known, saved.judged, saved.report)
+        except _BROKEN as err:
+            raise CatalogNERError(f"broken calibration ({err}); {_REMEDY}") from None
 
     def _to_json(self) -> dict[str, Any]:
-        return {
-            "format_version": FORMAT_VERSION,
-            "known": self.known.to_json(),
-            "judged": self.judged and self.judged.to_json(),
-            "report": self.report,
-        }
+        saved = msgspec.to_builtins(_Saved(self.known, self.judged, self.report))
+        return {"format_version": FORMAT_VERSION, **saved}
 
-    @classmethod
-    def _from_json(cls, data: dict[str, Any], tallies: Tallies, place: str) -> Calibration:
-        version = data.get("format_version")
-        if version != FORMAT_VERSION or tuple(data["known"]["weights"]) != FEATURES:
-            raise CatalogNERError(
-                f"{place}: calibration of format version {version}, this release reads"
-                f" {FORMAT_VERSION}; make it again with `catalog-ner calibrate`"
-            )
-        judged = data["judged"]
-        return cls(
-            tallies,
-            LogisticModel.from_json(data["known"]),
-            None if judged is None else LogisticModel.from_json(judged),
-            data["report"],
-        )
+
+def _check(data: Any) -> _Saved:
+    """Check the contents of ``calibration.json``."""
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if version != FORMAT_VERSION:
+        raise CatalogNERError(f"format version {version}, this release reads {FORMAT_VERSION}")
+    saved = msgspec.convert(data, _Saved)
+    for model, features in ((saved.known, FEATURES), (saved.judged, VERDICT_FEATURES)):
+        if model is not None and tuple(model.weights) != features:
+            raise CatalogNERError(f"its weights are not those of {', '.join(features)}")
+    return saved

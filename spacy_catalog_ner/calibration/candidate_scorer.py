@@ -1,29 +1,27 @@
-"""What the components that score candidates share."""
+"""What the components that score candidates have in common."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
+from spacy_catalog_ner.calibration import Calibration, Tallies
 from spacy_catalog_ner.calibration.features import make_features
-from spacy_catalog_ner.calibration.tallies import Tallies
-from spacy_catalog_ner.doc.candidates import (
-    candidate_rows,
-    distinct_candidates,
-    write_selection,
-)
+from spacy_catalog_ner.doc.candidates import candidate_rows, distinct_candidates, write_selection
 from spacy_catalog_ner.doc.record import CANDIDATES, span_key
-from spacy_catalog_ner.errors import require_share
+from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.exemplars import Exemplar
 
+Knowledge = TypeVar("Knowledge", Calibration, Tallies)
 
-class CandidateScorer(Pipe):
+
+class CandidateScorer(Pipe, Generic[Knowledge]):
     """Gives every candidate a confidence and selects those that reach a threshold.
 
     The confidences of all candidates are ``doc.spans["candidates"].attrs["scores"]``; the
@@ -35,16 +33,51 @@ class CandidateScorer(Pipe):
         Name in the pipeline.
     threshold
         Lowest confidence of a candidate that is selected, between 0 and 1.
+    source
+        What it scores by, or the folder to read it from, at first use for the reason given in
+        `CatalogMatcher`.
     """
 
-    def __init__(self, name: str, threshold: float) -> None:
+    _setting: str  # of the config, with the folder
+    _command: str  # that makes the folder
+    _type: type[Knowledge]
+
+    def __init__(self, name: str, threshold: float, source: str | Path | Knowledge | None) -> None:
         require_share("threshold", threshold)
         self.name = name
         self.threshold = threshold
+        self._path: Path | None = None
+        self._knowledge: Knowledge | None = None
+        if isinstance(source, str | Path):
+            self._path = Path(source)
+        else:
+            self._knowledge = source
 
     @abstractmethod
     def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
         """Return the confidence of each of the distinct candidates of `doc`."""
+
+    @abstractmethod
+    def _read(self, path: Path) -> Knowledge:
+        """Read the folder that the config names."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What it scores by.
+
+        Raises
+        ------
+        CatalogNERError
+            If no folder is configured, or it cannot be read.
+        """
+        if self._knowledge is None:
+            if self._path is None:
+                raise CatalogNERError(
+                    f"{self.name} has nothing to score by: set its `{self._setting}` to a folder"
+                    f" made by `{self._command}`"
+                )
+            self._knowledge = self._read(self._path)
+        return self._knowledge
 
     def __call__(self, doc: Doc) -> Doc:
         """Score the candidates of `doc`.
@@ -59,19 +92,22 @@ class CandidateScorer(Pipe):
         write_selection(doc, spans, scores, self.threshold)
         return doc
 
-    @abstractmethod
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialise what the files that the config names hold."""
+        """Serialise what it scores by."""
+        empty = self._path is None and self._knowledge is None
+        return b"" if empty else self.knowledge.to_bytes()
 
-    @abstractmethod
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> CandidateScorer:
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load what `to_bytes` gave."""
+        if data:
+            self._path, self._knowledge = None, self._type.from_bytes(data)
+        return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write what the files that the config names hold."""
+        """Write what it scores by."""
         Path(path).write_bytes(self.to_bytes(exclude=exclude))
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> CandidateScorer:
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Self:
         """Load what `to_disk` wrote."""
         return self.from_bytes(Path(path).read_bytes(), exclude=exclude)
 
@@ -79,13 +115,13 @@ class CandidateScorer(Pipe):
 def describe(
     doc: Doc, spans: Sequence[Span], tallies: Tallies, left_out: Iterable[Exemplar] = ()
 ) -> np.ndarray:
-    """Return what `make_features` makes of candidates of a Doc."""
+    """Return the features of candidates of a Doc, see `make_features`."""
     candidates = candidate_rows(spans)
     return make_features(doc.text, candidates, doc._.exemplars or [], tallies, left_out)
 
 
 def verdicts_of(doc: Doc, spans: Sequence[Span]) -> list[float | None]:
-    """Return what the LLM said of candidates, None where it said nothing."""
+    """Return the LLM's verdict on each candidate, None where it gave none."""
     group = doc.spans[CANDIDATES]
     verdicts: Sequence[Any] = group.attrs.get("verdicts") or [None] * len(group)
     by_key = {span_key(span): said for span, said in zip(group, verdicts, strict=True)}

@@ -1,4 +1,4 @@
-"""What is known of a candidate before any model is asked."""
+"""Features of a candidate: what exemplars and catalog tell of it before any model is asked."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.calibration.tallies import (
-    Candidate,
-    Tallies,
-    candidate_keys,
-    place,
-    rights,
-)
+from spacy_catalog_ner.calibration.tallies import Candidate, Tallies, tally_keys
 from spacy_catalog_ner.exemplars import Exemplar
 
 FEATURES = (
@@ -40,10 +34,8 @@ FEATURES = (
 """Names of the columns that `make_features` gives."""
 
 _PRIOR, _VOTE = FEATURES.index("prior"), FEATURES.index("neighbour vote")
-_NO_RIVAL = -5.0  # log-odds where nothing competes
+_NO_RIVAL = -5.0  # log-odds where no other candidate competes
 _TEMPERATURE = 0.1  # a neighbour whose cosine is lower by this has 1/e of the weight
-
-Counts = Mapping[tuple[str, str], tuple[int, int]]
 
 
 def make_features(
@@ -73,16 +65,15 @@ def make_features(
     numpy.ndarray
         Shape (candidates, `FEATURES`), float64; rates are log-odds.
     """
-    keys = candidate_keys(text, candidates)
-    counts = _count_keys(left_out)
-    share = tallies.share
+    keys = tally_keys(text, candidates)
+    share, own = tallies.share, Tallies(left_out)
     rows = [
-        _rates(item, key, exemplars, tallies, share, counts)
+        _rates(item["label"], key, exemplars, tallies, share, own)
         for item, key in zip(candidates, keys, strict=True)
     ]
     strengths = [vote_and_prior(row) for row in rows]
-    for number, (row, near) in enumerate(zip(rows, _find_overlapping(candidates), strict=True)):
-        row += _rivalry(number, near, candidates, strengths)
+    for number, near in enumerate(_find_overlapping(candidates)):
+        rows[number] += _rivalry(number, near, candidates, strengths)
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
@@ -96,30 +87,21 @@ def prior(row: Sequence[float]) -> float:
     return row[_PRIOR]
 
 
-def _count_keys(exemplars: Iterable[Exemplar]) -> Counts:
-    counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for exemplar in exemplars:
-        keys = candidate_keys(exemplar.text, exemplar.candidates)
-        for key, right in zip(keys, rights(exemplar), strict=True):
-            for item in key.items():
-                before = counts.get(item, (0, 0))
-                counts[item] = before[0] + right, before[1] + 1
-    return counts
-
-
 def _rates(
-    item: Candidate,
+    label: str,
     key: dict[str, str],
     exemplars: Sequence[Mapping[str, Any]],
     tallies: Tallies,
     share: float,
-    left_out: Counts,
+    left_out: Tallies,
 ) -> list[float]:
+    """Return the columns of `FEATURES` that do not depend on other candidates."""
+
     def seen(kind: str) -> tuple[int, int]:
         right, total = tallies.get(kind, key[kind])
-        if not total:  # nothing of this kind is counted, nor left out
+        if not total:  # nothing of this kind was counted, so nothing is left out
             return 0, 0
-        out_right, out_total = left_out.get((kind, key[kind]), (0, 0))
+        out_right, out_total = left_out.get(kind, key[kind])
         return right - out_right, total - out_total
 
     def rate(kind: str, fallback: float, strength: float) -> float:
@@ -127,20 +109,12 @@ def _rates(
         right, total = seen(kind)
         return (right + strength * fallback) / (total + strength)
 
-    label = rate("label", share, 5)
-    name_label = rate("name_label", label, 1)
-    left, right = rate("left", label, 2), rate("right", label, 2)
-    vote, present = _ask_neighbours(item["label"], exemplars, name_label)
-    shares = [
-        label,
-        rate("name", label, 1),
-        name_label,
-        left,
-        right,
-        rate("both", (left + right) / 2, 1),
-        vote,
-        present,
-    ]
+    of_label = rate("label", share, 5)
+    name_label = rate("name_label", of_label, 1)
+    left, right = rate("left", of_label, 2), rate("right", of_label, 2)
+    both = rate("both", (left + right) / 2, 1)
+    votes = _ask_neighbours(label, exemplars, name_label)
+    shares = [of_label, rate("name", of_label, 1), name_label, left, right, both, *votes]
     counts = [seen("name_label")[1], seen("name")[1]]
     return [log_odds(share) for share in shares] + [float(np.log1p(count)) for count in counts]
 
@@ -148,19 +122,17 @@ def _rates(
 def _ask_neighbours(
     label: str, exemplars: Sequence[Mapping[str, Any]], fallback: float
 ) -> tuple[float, float]:
-    """Return how often neighbours' candidates of a label are right, and that they have one."""
+    """Return the neighbours' vote for a label, and the share of them with a right one."""
     if not exemplars:
         return fallback, 0.0
     weights = np.exp((np.array([item["score"] for item in exemplars]) - 1) / _TEMPERATURE)
-    right = np.array([_count(item["selected"], label) for item in exemplars])
-    total = np.array([_count(item["candidates"], label) for item in exemplars])
+    right, total = (
+        np.array([sum(each["label"] == label for each in item[key]) for item in exemplars])
+        for key in ("selected", "candidates")
+    )
     strength = weights.mean() / 2
     vote = (weights @ right + strength * fallback) / (weights @ total + strength)
     return float(vote), float(weights @ (right > 0) / weights.sum())
-
-
-def _count(items: Sequence[Candidate], label: str) -> int:
-    return sum(item["label"] == label for item in items)
 
 
 def _find_overlapping(candidates: Sequence[Candidate]) -> Iterator[list[int]]:
@@ -181,7 +153,8 @@ def _find_overlapping(candidates: Sequence[Candidate]) -> Iterator[list[int]]:
 def _rivalry(
     number: int, near: Iterable[int], candidates: Sequence[Candidate], strengths: list[float]
 ) -> list[float]:
-    start, end, _ = place(candidates[number])
+    """Return the columns of `FEATURES` that compare a candidate with those that overlap it."""
+    start, end = candidates[number]["start"], candidates[number]["end"]
     same, overlapping, rank = [], [], 0
     inside = False
     for other in near:

@@ -1,8 +1,8 @@
-"""`neighbour_vote`: the baseline without a model, what exemplars and catalog say on their own."""
+"""`neighbour_vote`: the baseline without a model, by exemplars and catalog alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.candidate_scorer import CandidateScorer, describe
 from spacy_catalog_ner.calibration.features import prior, vote_and_prior
 from spacy_catalog_ner.calibration.logistic import sigmoid
-from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import ExemplarStore
 
 
@@ -42,7 +41,7 @@ def make_neighbour_vote(
     return NeighbourVote(name, store=store, neighbours=neighbours, threshold=threshold)
 
 
-class NeighbourVote(CandidateScorer):
+class NeighbourVote(CandidateScorer[Tallies]):
     """Selects by how often name and label were right before, and in similar texts.
 
     The *prior* is the share of exemplars' candidates of the same name and label that were right,
@@ -50,6 +49,9 @@ class NeighbourVote(CandidateScorer):
     retrieved for the text, weighted by similarity, of candidates of the same label. The
     confidence has the mean of their log-odds.
     """
+
+    _setting, _command, _type = "store", "catalog-ner exemplars build", Tallies
+    tallies = CandidateScorer.knowledge
 
     def __init__(
         self,
@@ -59,41 +61,14 @@ class NeighbourVote(CandidateScorer):
         neighbours: bool = True,
         threshold: float = 0.5,
     ) -> None:
-        super().__init__(name, threshold)
+        known = Tallies(store.exemplars) if isinstance(store, ExemplarStore) else store
+        super().__init__(name, threshold, known)
         self.neighbours = neighbours
-        self._path = Path(store) if isinstance(store, str | Path) else None
-        self._tallies = Tallies(store.exemplars) if isinstance(store, ExemplarStore) else None
 
-    @property
-    def tallies(self) -> Tallies:
-        """Counts of the exemplars.
-
-        Raises
-        ------
-        CatalogNERError
-            If no store is configured, or none is there.
-        """
-        if self._tallies is None:
-            if self._path is None:
-                raise CatalogNERError(
-                    f"{self.name} has no exemplars: set its `store` to a folder made by"
-                    " `catalog-ner exemplars build`"
-                )
-            self._tallies = Tallies(ExemplarStore.from_disk(self._path).exemplars)
-        return self._tallies
+    def _read(self, path: Path) -> Tallies:
+        return Tallies(ExemplarStore.from_disk(path).exemplars)
 
     def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
         strength = vote_and_prior if self.neighbours else prior
-        rows = describe(doc, spans, self.tallies)
+        rows = describe(doc, spans, self.knowledge)
         return sigmoid(np.array([strength(row) for row in rows]))
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialise the counts."""
-        empty = self._path is None and self._tallies is None
-        return b"" if empty else self.tallies.to_bytes()
-
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> NeighbourVote:
-        """Load what `to_bytes` gave."""
-        if data:
-            self._path, self._tallies = None, Tallies.from_bytes(data)
-        return self

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
-import srsly
+import msgspec
 
 from spacy_catalog_ner.catalog.normalization import normalize
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar
 
 Candidate = Mapping[str, Any]
 """``{"start", "end", "text", "label"}``, offsets in characters."""
 
 KINDS = ("label", "name", "name_label", "left", "right", "both")
-"""What is counted: candidates of the same label, name (whatever its label), name and label, and
-of the same label after, before and between the same words."""
+"""What is counted: candidates with the same label; with the same name, whatever the label; with
+both; and with the same label after, before and between the same words."""
 
+_Natural = Annotated[int, msgspec.Meta(ge=0)]
+_Counts = dict[str, dict[str, tuple[_Natural, _Natural]]]  # by kind and key: right ones, and all
 _WORD = re.compile(r"\w+|[^\w\s]")
 _EDGE = ""  # the word before the first and after the last
 
@@ -34,16 +36,14 @@ class Tallies:
     """
 
     def __init__(self, exemplars: Iterable[Exemplar] = ()) -> None:
-        self._counts: dict[str, dict[str, list[int]]] = {
-            kind: defaultdict(lambda: [0, 0]) for kind in KINDS
-        }
+        self._counts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         for exemplar in exemplars:
-            for keys, right in zip(
-                candidate_keys(exemplar.text, exemplar.candidates), rights(exemplar), strict=True
-            ):
-                for kind, key in keys.items():
-                    count = self._counts[kind][key]
-                    count[0] += right
+            keys = tally_keys(exemplar.text, exemplar.candidates)
+            selected = {candidate_key(item) for item in exemplar.selected}
+            for item, keys_of_item in zip(exemplar.candidates, keys, strict=True):
+                for kind, key in keys_of_item.items():
+                    count = self._counts[kind].setdefault(key, [0, 0])
+                    count[0] += candidate_key(item) in selected
                     count[1] += 1
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Tallies:
 
     @property
     def share(self) -> float:
-        """Share of candidates that were right; a half of none."""
+        """Share of candidates that were right; one half if there are none."""
         right = sum(right for right, _ in self._counts["label"].values())
         return (right + 1) / (len(self) + 2)
 
@@ -69,23 +69,32 @@ class Tallies:
 
     def to_bytes(self) -> bytes:
         """Serialise the counts."""
-        return bytes(srsly.msgpack_dumps({kind: dict(c) for kind, c in self._counts.items()}))
+        return msgspec.msgpack.encode(self._counts)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Tallies:
-        """Load what `to_bytes` gave."""
+        """Load what `to_bytes` gave.
+
+        Raises
+        ------
+        CatalogNERError
+            If it is something else.
+        """
         tallies = cls()
-        tallies._counts = srsly.msgpack_loads(data)
+        try:
+            counts = msgspec.msgpack.decode(data, type=_Counts)
+        except msgspec.MsgspecError as err:
+            raise CatalogNERError(f"not counts of candidates: {err}") from None
+        if set(counts) != set(KINDS):
+            raise CatalogNERError(f"not counts of candidates: expected {', '.join(KINDS)}")
+        tallies._counts = counts
         return tallies
 
-    def __getstate__(self) -> bytes:
-        return self.to_bytes()
-
-    def __setstate__(self, data: bytes) -> None:
-        self._counts = srsly.msgpack_loads(data)
+    def __reduce__(self) -> tuple[Callable[[bytes], Tallies], tuple[bytes]]:
+        return Tallies.from_bytes, (self.to_bytes(),)
 
 
-def candidate_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str]]:
+def tally_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str]]:
     """Return the key of every candidate for each of `KINDS`."""
     words = [(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
     starts = [start for start, _, _ in words]
@@ -110,12 +119,6 @@ def candidate_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str,
     return keys
 
 
-def rights(exemplar: Exemplar) -> list[bool]:
-    """Tell of every candidate of an exemplar whether it is right."""
-    selected = {place(item) for item in exemplar.selected}
-    return [place(item) in selected for item in exemplar.candidates]
-
-
-def place(item: Candidate) -> tuple[int, int, str]:
-    """Return what makes two candidates the same decision."""
+def candidate_key(item: Candidate) -> tuple[int, int, str]:
+    """Return start, end and label: two candidates with the same key are the same decision."""
     return item["start"], item["end"], item["label"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from spacy_catalog_ner.cli.common import read_overrides, say, show
@@ -40,4 +41,4 @@ def calibrate(
     picture = plot or output.with_name(f"{output.name}.svg")
     plot_reliability(calibration.report, picture)
     say(f"{output}, {picture}")
-    show(calibration.report)
+    show(msgspec.to_builtins(calibration.report))

@@ -11,15 +11,15 @@ from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED, distinct_spans, s
 from spacy_catalog_ner.errors import CatalogNERError
 
 
-def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
+def distinct_candidates(doc: Doc, component: str) -> list[Span]:
     """Return one candidate for each span and label, the most popular of its ids.
 
     Parameters
     ----------
     doc
         A Doc.
-    asker
-        The component that needs them, for the message.
+    component
+        Name of the component that needs them, for the message.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def distinct_candidates(doc: Doc, asker: str) -> list[Span]:
     """
     if CANDIDATES not in doc.spans:
         raise CatalogNERError(
-            f'{asker} found no doc.spans["{CANDIDATES}"]: add "catalog_matcher" to the pipeline'
+            f'{component} found no doc.spans["{CANDIDATES}"]: add "catalog_matcher" to the pipeline'
             " before it"
         )
     return distinct_spans(doc.spans[CANDIDATES])

@@ -36,6 +36,11 @@ def span_key(span: Span) -> tuple[int, int, str]:
     return span.start, span.end, span.label_
 
 
+def char_key(span: Span) -> tuple[int, int, str]:
+    """Return start and end in characters, and the label: `span_key` across tokenizations."""
+    return span.start_char, span.end_char, span.label_
+
+
 def distinct_spans(group: SpanGroup) -> list[Span]:
     """Return the first span of each place and label: which of several ids is meant is left open."""
     first: dict[tuple[int, int, str], Span] = {}

@@ -122,7 +122,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> di
     places = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = []
     error = 0.0
-    for place in np.unique(places):
+    for place in np.unique(places).tolist():
         inside = places == place
         mean, accuracy = confidence[inside].mean(), right[inside].mean()
         error += inside.mean() * abs(accuracy - mean)

@@ -10,7 +10,7 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_catalog_ner.doc.record import ENTITIES
+from spacy_catalog_ner.doc.record import ENTITIES, char_key
 from spacy_catalog_ner.evaluation.alignment import Pair, Row
 from spacy_catalog_ner.evaluation.comparison import compare
 from spacy_catalog_ner.evaluation.intervals import macro_f1
@@ -88,6 +88,6 @@ def _has_gold(doc: Doc) -> bool:
 
 
 def _row(doc: Doc, spans: Iterable[Span]) -> Row:
-    keys = {(span.start_char, span.end_char, span.label_) for span in spans}
+    keys = set(map(char_key, spans))
     rows = [{"start": start, "end": end, "label": label} for start, end, label in keys]
     return {"text": doc.text, "spans": rows}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.doc.candidates import candidate_rows
 from spacy_catalog_ner.doc.pipelines import blank_pipeline
@@ -67,23 +67,18 @@ def read_exemplars(
             problems.add("unusable row", Place(path, line), f"{reason}; row skipped")
         else:
             doc = matcher(make_doc(nlp, row, problems, path, line))
-            yield make_exemplar(doc, str(row.get("lang") or lang))
+            gold = {span_key(span) for span in doc.spans[ENTITIES]}
+            spans = distinct_spans(doc.spans[CANDIDATES])
+            right = [span_key(span) in gold for span in spans]
+            yield make_exemplar(doc, spans, right, str(row.get("lang") or lang))
 
 
-def make_exemplar(doc: Doc, lang: str = "") -> Exemplar:
-    """Make an exemplar of a gold Doc that has candidates.
-
-    Parameters
-    ----------
-    doc
-        Its ``doc.spans["entities"]`` are right; ``doc.spans["candidates"]`` are its candidates.
-    lang
-        Language of the text.
-    """
-    gold = {span_key(span) for span in doc.spans[ENTITIES]}
-    spans = distinct_spans(doc.spans[CANDIDATES])
+def make_exemplar(
+    doc: Doc, spans: Sequence[Span], right: Iterable[bool], lang: str = ""
+) -> Exemplar:
+    """Make an exemplar of a Doc, its distinct candidates, and which of them are right."""
     candidates = candidate_rows(spans)
-    selected = [row for row, span in zip(candidates, spans, strict=True) if span_key(span) in gold]
+    selected = [item for item, is_right in zip(candidates, right, strict=True) if is_right]
     return Exemplar(text=doc.text, candidates=candidates, selected=selected, lang=lang)
 
 

@@ -21,12 +21,12 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
 from spacy_catalog_ner.calibration.logistic import sigmoid
 from spacy_catalog_ner.doc.candidates import distinct_candidates, write_selection
-from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED
+from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED, char_key
 from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.evaluation.scorers import Scorer
 from spacy_catalog_ner.student.candidate_batch import CandidateBatch
 from spacy_catalog_ner.student.candidate_features import CandidateFeatures
-from spacy_catalog_ner.student.goals import Targets, gold_scores, make_goals, place
+from spacy_catalog_ner.student.goals import Targets, gold_scores, make_goals
 
 _PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # that the model reads at once, with padding
 
@@ -306,7 +306,7 @@ class CandidateClassifier(TrainablePipe):
             doc = self._find_candidates(example.predicted, nlp)
             gold = gold_scores(example.reference)
             found = distinct_candidates(doc, self.name)
-            places = [place(span) for span in found]
+            places = [char_key(span) for span in found]
             missed.update(label for _, _, label in gold.keys() - set(places))
             if found:
                 asked.append((doc, found))

@@ -14,6 +14,7 @@ from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features
 from spacy_catalog_ner.doc.candidates import candidate_rows
 from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars.reading import make_exemplar
 
 SHAPES = (
     "capitalised",  # share of its words that begin with a capital
@@ -59,7 +60,7 @@ class CandidateFeatures:
             For each text, which of them are right.
         """
         exemplars = [
-            _make_exemplar(doc, spans, right)
+            make_exemplar(doc, spans, right)
             for (doc, spans), right in zip(texts, rights, strict=True)
         ]
         self._tallies = Tallies(exemplars)
@@ -113,12 +114,6 @@ class CandidateFeatures:
         self._tallies = Tallies.from_bytes(parts["tallies"])
         self._mean, self._scale = np.array(parts["mean"]), np.array(parts["scale"])
         self._counted = {}
-
-
-def _make_exemplar(doc: Doc, spans: Sequence[Span], right: Sequence[bool]) -> Exemplar:
-    candidates = candidate_rows(spans)
-    selected = [item for item, is_right in zip(candidates, right, strict=True) if is_right]
-    return Exemplar(text=doc.text, candidates=candidates, selected=selected)
 
 
 def _shapes(doc: Doc, spans: Sequence[Span]) -> np.ndarray:

@@ -14,7 +14,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from spacy_catalog_ner.catalog import Catalog, Entry
-from spacy_catalog_ner.doc.record import ENTITIES, SELECTED
+from spacy_catalog_ner.doc.record import ENTITIES, SELECTED, char_key
 from spacy_catalog_ner.errors import require_share
 from spacy_catalog_ner.wording.wording import Wording
 
@@ -85,7 +85,7 @@ class EntitySwap:
         return Catalog.open(self._path)
 
     def _swap(self, nlp: Language, reference: Doc) -> Example | None:
-        places = sorted({_place(span) for span in _gold_spans(reference)})
+        places = sorted({char_key(span) for span in _gold_spans(reference)})
         if any(start < end for (_, end, _), (start, _, _) in pairwise(places)):
             return None
         entries = {place: self._draw(reference.text, place) for place in places}
@@ -123,10 +123,6 @@ def _gold_spans(doc: Doc) -> Iterator[Span]:
     yield from doc.ents
 
 
-def _place(span: Span) -> Place:
-    return span.start_char, span.end_char, span.label_
-
-
 def _put(
     text: str, entries: dict[Place, Entry | None], lang: str
 ) -> tuple[str, dict[Place, tuple[int, int]]]:
@@ -158,7 +154,7 @@ def _annotate(
     """Give a Doc the annotations of another, moved to where the names are now."""
 
     def move(span: Span) -> Span:
-        place = _place(span)
+        place = char_key(span)
         entry = entries[place]
         kb_id = span.kb_id_ if entry is None else entry.id
         return gold.char_span(*moved[place], label=span.label_, kb_id=kb_id)

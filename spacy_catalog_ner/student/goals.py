@@ -7,11 +7,9 @@ from typing import Literal
 
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, span_scores
+from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, char_key, span_scores
 
 Targets = Literal["hard", "soft", "weighted"]
-Place = tuple[int, int, str]
-"""Where a candidate is, in characters, and its label."""
 
 
 def make_goals(
@@ -31,10 +29,10 @@ def make_goals(
     """
     gold = gold_scores(reference)
     group = reference.spans.get(CANDIDATES)
-    said = {} if group is None or "scores" not in group.attrs else _scores_by_place(group)
+    said = {} if group is None or "scores" not in group.attrs else _scores_by_key(group)
     goals = []
     for span in spans:
-        key = place(span)
+        key = char_key(span)
         decided = float(key in gold)
         confidence = said.get(key, gold.get(key, 0.0))
         if targets == "soft":
@@ -46,21 +44,16 @@ def make_goals(
     return goals
 
 
-def gold_scores(doc: Doc) -> dict[Place, float]:
+def gold_scores(doc: Doc) -> dict[tuple[int, int, str], float]:
     """Return the gold entities of a Doc, and how sure its annotator was of each."""
     if ENTITIES in doc.spans:
-        return _scores_by_place(doc.spans[ENTITIES])
-    return {place(ent): 1.0 for ent in doc.ents}
+        return _scores_by_key(doc.spans[ENTITIES])
+    return {char_key(ent): 1.0 for ent in doc.ents}
 
 
-def place(span: Span) -> Place:
-    """Return where a span is, in characters, and its label."""
-    return span.start_char, span.end_char, span.label_
-
-
-def _scores_by_place(group: SpanGroup) -> dict[Place, float]:
+def _scores_by_key(group: SpanGroup) -> dict[tuple[int, int, str], float]:
     scores = span_scores(group)
     return {
-        place(span): 1.0 if score is None else score
+        char_key(span): 1.0 if score is None else score
         for span, score in zip(group, scores, strict=True)
     }
