@@ -28,10 +28,11 @@ from spacy_catalog_ner.student.candidate_batch import CandidateBatch
 from spacy_catalog_ner.student.candidate_features import CandidateFeatures
 from spacy_catalog_ner.student.goals import Targets, gold_scores, make_goals
 
-_PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # that the model reads at once, with padding
+_PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # most that the model reads at once, with padding
 
+Text = tuple[Doc, list[Span]]  # with its candidates
 Decision = tuple[list[list[Span]], np.ndarray]
-"""The distinct candidates of each Doc that the student knows the label of, and all confidences."""
+"""The distinct candidates of each Doc that have a label it has learned, and all confidences."""
 
 DEFAULT_MODEL = Config().from_str("""
 [model]
@@ -98,9 +99,9 @@ def make_candidate_classifier(
         ``"hard"``: its decision. Without confidences they are the same.
     forget
         Share of training texts whose names are treated as never seen, so that the student learns
-        to do without what it knows of single names.
+        to decide without the counts of single names.
     seed
-        Of their choice.
+        Seed of their choice.
     scorer
         Scores the selected candidates.
     """
@@ -119,13 +120,13 @@ def make_candidate_classifier(
 class CandidateClassifier(TrainablePipe):
     """Decides about every candidate of the catalog by sentence, name and catalog.
 
-    It reads ``doc.spans["candidates"]``. The confidences of all of them are written to its
-    ``attrs["scores"]``, and those that reach the threshold to ``doc.spans["selected"]`` with
-    theirs. A span gets no label but those that the catalog gives it; several labels and nested
-    spans are possible, and `constraint_post_processor` resolves them.
+    It reads ``doc.spans["candidates"]`` and writes a confidence for each of them to its
+    ``attrs["scores"]``. Those that reach the threshold are written to ``doc.spans["selected"]``
+    with theirs. A span gets only labels that the catalog gives it. Several labels and nested spans
+    are possible; `constraint_post_processor` resolves them.
 
     In training, ``catalog_matcher`` must be among ``[training] annotating_components``, so that
-    the candidates are found in every text as in use.
+    candidates are found as they are in use.
     """
 
     def __init__(
@@ -155,7 +156,7 @@ class CandidateClassifier(TrainablePipe):
         self.cfg: dict[str, Any] = {"labels": []}
         self._features = CandidateFeatures()
         self._random = random.Random(seed)
-        self._unknown: set[str] = set()  # labels that have been warned of
+        self._unknown: set[str] = set()  # labels that a warning was given for
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -178,39 +179,31 @@ class CandidateClassifier(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> Decision:
         """Return the candidates of Docs and the confidence of each."""
         docs = list(docs)
-        spans = [self._known(distinct_candidates(doc, self.name)) for doc in docs]
+        spans = [self._find_known(doc) for doc in docs]
         # Texts without candidates need no model
-        asked = [(doc, found) for doc, found in zip(docs, spans, strict=True) if found]
-        if not asked:
+        texts = [(doc, found) for doc, found in zip(docs, spans, strict=True) if found]
+        if not texts:
             return spans, np.zeros(0)
         # Texts of about the same length go together, so that little of what is read is padding
         size = _PADDED_TOKENS["cpu" if self.model.ops.device_type == "cpu" else "gpu"]
-        log_odds: list[np.ndarray] = [np.zeros(0)] * len(asked)
+        log_odds: list[np.ndarray] = [np.zeros(0)] * len(texts)
         for some in minibatch_by_padded_size(
-            enumerate(asked), size, len(asked), get_length=lambda item: len(item[1][0])
+            enumerate(texts), size, len(texts), get_length=lambda item: len(item[1][0])
         ):
-            numbers, pairs = zip(*some, strict=True)
-            parts = np.cumsum([len(found) for _, found in pairs])[:-1]
-            for number, part in zip(numbers, np.split(self._ask(pairs), parts), strict=True):
+            numbers, batch = zip(*some, strict=True)
+            odds = self.model.ops.to_numpy(self.model.predict(self._make_input(batch)))
+            parts = np.split(odds, np.cumsum([len(found) for _, found in batch])[:-1])
+            for number, part in zip(numbers, parts, strict=True):
                 log_odds[number] = part
         return spans, sigmoid(np.concatenate(log_odds))
-
-    def _ask(self, asked: Sequence[tuple[Doc, list[Span]]]) -> np.ndarray:
-        """Return the log-odds of all candidates of some texts."""
-        features = [self._features.describe(doc, found) for doc, found in asked]
-        batch = self._make_batch(asked, features)
-        log_odds: np.ndarray = self.model.ops.to_numpy(
-            self.model.predict(([doc for doc, _ in asked], batch))
-        )
-        return log_odds
 
     def set_annotations(self, docs: Iterable[Doc], scores: Decision) -> None:
         """Write confidences of the candidates and those that are selected."""
         spans, confidences = scores
         offset = 0
         for doc, found in zip(docs, spans, strict=True):
-            mine = confidences[offset : offset + len(found)].tolist()
-            write_selection(doc, found, mine, self.threshold)
+            own = confidences[offset : offset + len(found)].tolist()
+            write_selection(doc, found, own, self.threshold)
             offset += len(found)
 
     def update(
@@ -231,22 +224,15 @@ class CandidateClassifier(TrainablePipe):
                 f'{self.name} found no doc.spans["{CANDIDATES}"] in training: set'
                 ' annotating_components = ["catalog_matcher"] under [training] in the config'
             )
-        spans = [self._known(distinct_candidates(eg.predicted, self.name)) for eg in examples]
-        asked = [(eg, found) for eg, found in zip(examples, spans, strict=True) if found]
-        if not asked:
+        found = [(example, self._find_known(example.predicted)) for example in examples]
+        found = [(example, spans) for example, spans in found if spans]
+        if not found:
             return losses
-        features = [
-            self._features.describe(
-                eg.predicted, found, training=True, forget=self._random.random() < self.forget
-            )
-            for eg, found in asked
-        ]
-        batch = self._make_batch([(eg.predicted, found) for eg, found in asked], features)
         set_dropout_rate(self.model, drop)
-        docs = [eg.predicted for eg, _ in asked]
-        log_odds, backprop = self.model.begin_update((docs, batch))
+        texts = [(example.predicted, spans) for example, spans in found]
+        log_odds, backprop = self.model.begin_update(self._make_input(texts, training=True))
         loss, gradient = self.get_loss(
-            [eg for eg, _ in asked], ([found for _, found in asked], log_odds)
+            [example for example, _ in found], ([spans for _, spans in found], log_odds)
         )
         backprop(gradient)
         if sgd is not None:
@@ -265,11 +251,6 @@ class CandidateClassifier(TrainablePipe):
             Texts with their gold spans.
         scores
             The candidates of each, and the log-odds of all of them.
-
-        Returns
-        -------
-        loss, gradient
-            The gradient has the shape of the log-odds.
         """
         spans, log_odds = scores
         goals = [
@@ -298,28 +279,25 @@ class CandidateClassifier(TrainablePipe):
         CatalogNERError
             If the training texts have no candidates, or none of them is right.
         """
-        asked: list[tuple[Doc, list[Span]]] = []
+        texts: list[Text] = []
         rights: list[list[bool]] = []
-        texts, missed = 0, Counter[str]()
-        for example in get_examples():
-            texts += 1
+        count, missed = 0, Counter[str]()
+        for count, example in enumerate(get_examples(), start=1):  # noqa: B007
             doc = self._find_candidates(example.predicted, nlp)
             gold = gold_scores(example.reference)
             found = distinct_candidates(doc, self.name)
-            places = [char_key(span) for span in found]
-            missed.update(label for _, _, label in gold.keys() - set(places))
+            keys = [char_key(span) for span in found]
+            missed.update(label for _, _, label in gold.keys() - set(keys))
             if found:
-                asked.append((doc, found))
-                rights.append([each in gold for each in places])
-        self._check_training_texts(texts, rights, missed)
-        for label in labels or sorted({span.label_ for _, found in asked for span in found}):
+                texts.append((doc, found))
+                rights.append([key in gold for key in keys])
+        self._check_training_texts(count, rights, missed)
+        for label in labels or sorted({span.label_ for _, found in texts for span in found}):
             self.add_label(label)
-        self._features.fit(asked, rights)
-        sample = [(doc, self._known(found)) for doc, found in asked[:10]]
-        features = [self._features.describe(doc, found) for doc, found in sample]
-        batch = self._make_batch(sample, features)
+        self._features.fit(texts, rights)
         self.model.get_ref("output").set_dim("nO", len(self.labels))
-        self.model.initialize(X=([doc for doc, _ in sample], batch))
+        sample = [(doc, self._select_known(found)) for doc, found in texts[:10]]
+        self.model.initialize(X=self._make_input(sample))
 
     def _find_candidates(self, predicted: Doc, nlp: Language | None) -> Doc:
         """Run the components before this one that need no training, on a Doc of its own."""
@@ -334,29 +312,32 @@ class CandidateClassifier(TrainablePipe):
         return doc
 
     def _check_training_texts(
-        self, texts: int, rights: list[list[bool]], missed: Counter[str]
+        self, count: int, rights: list[list[bool]], missed: Counter[str]
     ) -> None:
         right = sum(map(sum, rights))
         if not rights:
             raise CatalogNERError(
-                f"{self.name}: none of {texts} training texts has a candidate; is this the catalog"
+                f"{self.name}: none of {count} training texts has a candidate; is this the catalog"
                 " of these texts?"
             )
         if not right:
             raise CatalogNERError(
-                f"{self.name}: no candidate of {texts} training texts is right: they have"
+                f"{self.name}: no candidate of {count} training texts is right: they have"
                 f" {missed.total()} entities, none of them a name of the catalog with that label"
             )
         if missed:
-            most = ", ".join(f"{label} {count}" for label, count in missed.most_common(5))
+            most = ", ".join(f"{label} {number}" for label, number in missed.most_common(5))
             warnings.warn(
                 f"{self.name}: {missed.total()} of {missed.total() + right} entities of the"
                 f" training texts are no candidates and cannot be learned ({most})",
                 stacklevel=2,
             )
 
-    def _known(self, spans: list[Span]) -> list[Span]:
-        """Leave out candidates with labels that were not there in training."""
+    def _find_known(self, doc: Doc) -> list[Span]:
+        return self._select_known(distinct_candidates(doc, self.name))
+
+    def _select_known(self, spans: list[Span]) -> list[Span]:
+        """Leave out candidates with labels that training did not have."""
         labels = self.cfg["labels"]
         unknown = {span.label_ for span in spans}.difference(labels, self._unknown)
         if unknown and labels:
@@ -368,64 +349,46 @@ class CandidateClassifier(TrainablePipe):
             )
         return [span for span in spans if span.label_ in labels]
 
-    def _make_batch(
-        self, asked: Sequence[tuple[Doc, list[Span]]], features: Sequence[np.ndarray]
-    ) -> CandidateBatch:
+    def _make_input(
+        self, texts: Sequence[Text], *, training: bool = False
+    ) -> tuple[list[Doc], CandidateBatch]:
+        """Return what the model reads; in training, some texts have the counts of names hidden."""
         numbers = {label: number for number, label in enumerate(self.cfg["labels"])}
-        rows, offset = [], 0
-        for doc, spans in asked:
+        rows, features, offset = [], [], 0
+        for doc, spans in texts:
+            forget = training and self._random.random() < self.forget
+            features.append(self._features.describe(doc, spans, training=training, forget=forget))
             rows += [(offset + s.start, offset + s.end, numbers[s.label_]) for s in spans]
             offset += len(doc)
         starts, ends, labels = np.array(rows, dtype="int64").reshape(-1, 3).T
-        return CandidateBatch(starts, ends, labels, np.concatenate(features))
+        return [doc for doc, _ in texts], CandidateBatch(
+            starts, ends, labels, np.concatenate(features)
+        )
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
-        """Score the selected candidates against the gold entities."""
-        return {} if self.scorer is None else self.scorer(examples, **kwargs)
+    # TrainablePipe keeps labels, vocabulary and weights
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialise labels, weights and what is known of names."""
-        serializers: dict[str, Callable[[], Any]] = {
-            "cfg": lambda: srsly.json_dumps(self.cfg),
-            "features": self._features.to_bytes,
-            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-            "model": self.model.to_bytes,
-        }
-        return bytes(util.to_bytes(serializers, exclude))
+        """Serialise labels, weights and the counts of names."""
+        parts = srsly.msgpack_loads(super().to_bytes(exclude=exclude))
+        if "features" not in exclude:
+            parts["features"] = self._features.to_bytes()
+        return bytes(srsly.msgpack_dumps(parts))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load what `to_bytes` gave."""
-        deserializers: dict[str, Callable[[bytes], Any]] = {
-            "cfg": lambda b: self._set_cfg(srsly.json_loads(b)),
-            "features": self._features.from_bytes,
-            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-            "model": self.model.from_bytes,
-        }
-        util.from_bytes(data, deserializers, exclude)
+        super().from_bytes(data, exclude=exclude)
+        util.from_bytes(data, {"features": self._features.from_bytes}, exclude)
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write labels, weights and what is known of names to a folder."""
-        serializers: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
-            "features": lambda p: p.write_bytes(self._features.to_bytes()),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self.model.to_disk(p),
-        }
-        util.to_disk(path, serializers, exclude)
+        """Write labels, weights and the counts of names to a folder."""
+        super().to_disk(path, exclude=exclude)
+        parts = {"features": lambda p: p.write_bytes(self._features.to_bytes())}
+        util.to_disk(path, parts, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Self:
         """Load what `to_disk` wrote."""
-        deserializers: dict[str, Callable[[Path], Any]] = {
-            "cfg": lambda p: self._set_cfg(srsly.read_json(p)),
-            "features": lambda p: self._features.from_bytes(p.read_bytes()),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": lambda p: self.model.from_bytes(p.read_bytes()),
-        }
-        util.from_disk(path, deserializers, exclude)
+        super().from_disk(path, exclude=exclude)
+        parts = {"features": lambda p: self._features.from_bytes(p.read_bytes())}
+        util.from_disk(path, parts, exclude)
         return self
-
-    def _set_cfg(self, cfg: dict[str, Any]) -> None:
-        self.cfg = cfg
-        # Before the weights: a model knows the size of its last layer by the labels
-        self.model.get_ref("output").set_dim("nO", len(self.labels))
