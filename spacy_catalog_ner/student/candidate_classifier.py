@@ -24,8 +24,8 @@ from spacy_catalog_ner.doc.candidates import distinct_candidates, write_selectio
 from spacy_catalog_ner.doc.record import CANDIDATES, SELECTED, char_key
 from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.evaluation.scorers import Scorer
-from spacy_catalog_ner.student.candidate_batch import CandidateBatch
 from spacy_catalog_ner.student.candidate_features import CandidateFeatures
+from spacy_catalog_ner.student.candidate_model import CandidateBatch
 from spacy_catalog_ner.student.goals import Targets, gold_scores, make_goals
 
 _PADDED_TOKENS = {"cpu": 256, "gpu": 16_384}  # most that the model reads at once, with padding

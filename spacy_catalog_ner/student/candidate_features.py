@@ -1,18 +1,18 @@
-"""What a grounded student knows of a candidate besides the sentence."""
+"""Features of a candidate that a grounded student uses besides the sentence."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 import numpy as np
-import srsly
 from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features
 from spacy_catalog_ner.doc.candidates import candidate_rows
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar
 from spacy_catalog_ner.exemplars.reading import make_exemplar
 
@@ -25,12 +25,17 @@ SHAPES = (
 _NAMES = ("name", "name_label")  # the tallies that know single names
 
 
-class CandidateFeatures:
-    """Describes candidates by how often names and labels were right in training texts.
+class _Saved(msgspec.Struct):
+    tallies: bytes
+    mean: list[float]
+    scale: list[float]
 
-    What a candidate competes with, and how it is written, is part of it too. The columns are
-    those of `spacy_catalog_ner.calibration.features`, without retrieved exemplars, and `SHAPES`,
-    brought to mean 0 and variance 1 over the training texts.
+
+class CandidateFeatures:
+    """Describes candidates by how often their names and labels were right in training texts.
+
+    The columns are those of `spacy_catalog_ner.calibration.features`, without retrieved exemplars,
+    and `SHAPES`, scaled to mean 0 and variance 1 over the training texts.
 
     Attributes
     ----------
@@ -44,21 +49,13 @@ class CandidateFeatures:
         self._tallies = Tallies()
         self._mean = np.zeros(self.width)
         self._scale = np.ones(self.width)
-        # Only while training: each training text is left out of what is known of it.
+        # Only while training: each training text is left out of its own counts
         self._counted: dict[str, list[Exemplar]] = {}
 
     def fit(
         self, texts: Sequence[tuple[Doc, Sequence[Span]]], rights: Sequence[Sequence[bool]]
     ) -> None:
-        """Count training texts, and learn the scale of each column.
-
-        Parameters
-        ----------
-        texts
-            Training texts, each with its distinct candidates, of which there are some.
-        rights
-            For each text, which of them are right.
-        """
+        """Count the candidates of training texts and the right ones, and scale each column."""
         exemplars = [
             make_exemplar(doc, spans, right)
             for (doc, spans), right in zip(texts, rights, strict=True)
@@ -76,18 +73,14 @@ class CandidateFeatures:
     def describe(
         self, doc: Doc, spans: Sequence[Span], *, training: bool = False, forget: bool = False
     ) -> np.ndarray:
-        """Return a row for every candidate, shape (candidates, `width`), float32.
+        """Return a row for every distinct candidate of a Doc, shape (candidates, `width`), float32.
 
         Parameters
         ----------
-        doc
-            The text.
-        spans
-            Its distinct candidates.
         training
-            The text is one of those counted: it is left out of the counts.
+            Leave the text out of the counts, as it is one of those counted.
         forget
-            Know nothing of single names, as if none of them had been seen in training.
+            Leave out the counts of single names, as if training had none of them.
         """
         if not spans:
             return np.zeros((0, self.width), dtype="float32")
@@ -101,18 +94,23 @@ class CandidateFeatures:
 
     def to_bytes(self) -> bytes:
         """Serialise counts and scale."""
-        data = {
-            "tallies": self._tallies.to_bytes(),
-            "mean": self._mean.tolist(),
-            "scale": self._scale.tolist(),
-        }
-        return bytes(srsly.msgpack_dumps(data))
+        mean, scale = self._mean.tolist(), self._scale.tolist()
+        return msgspec.msgpack.encode(_Saved(self._tallies.to_bytes(), mean, scale))
 
     def from_bytes(self, data: bytes) -> None:
-        """Load what `to_bytes` gave."""
-        parts: dict[str, Any] = srsly.msgpack_loads(data)
-        self._tallies = Tallies.from_bytes(parts["tallies"])
-        self._mean, self._scale = np.array(parts["mean"]), np.array(parts["scale"])
+        """Load what `to_bytes` gave.
+
+        Raises
+        ------
+        CatalogNERError
+            If it is something else.
+        """
+        try:
+            saved = msgspec.msgpack.decode(data, type=_Saved)
+        except msgspec.MsgspecError as err:
+            raise CatalogNERError(f"broken features of a student ({err}); train it again") from None
+        self._tallies = Tallies.from_bytes(saved.tallies)
+        self._mean, self._scale = np.array(saved.mean), np.array(saved.scale)
         self._counted = {}
 
 

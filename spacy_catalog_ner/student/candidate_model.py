@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,30 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Linear, Maxout, Model, chain
 from thinc.types import Floats1d, Floats2d
 
-from spacy_catalog_ner.student.candidate_batch import CandidateBatch
+
+@dataclass(frozen=True)
+class CandidateBatch:
+    """Candidates of a batch of Docs, in the order of the Docs.
+
+    Attributes
+    ----------
+    starts, ends
+        First token and the one after the last, counted over the tokens of all Docs; int64 of
+        shape (candidates,).
+    labels
+        Number of each candidate's label; int64 of shape (candidates,).
+    features
+        See `CandidateFeatures`; float32 of shape (candidates, columns).
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    labels: np.ndarray
+    features: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
 
 Input = tuple[list[Doc], CandidateBatch]
 _VECTORS = 3  # of each candidate: first token, last token, mean of all
@@ -21,8 +45,9 @@ def make_candidate_model(
 ) -> Model[Input, Floats1d]:
     """Make the model of `candidate_classifier`.
 
-    A candidate is the vectors of its first and its last token, the mean of all, and its features.
-    One hidden layer makes of these log-odds for every label, of which the candidate's own counts.
+    The input of a candidate are the vectors of its first and its last token, the mean of all its
+    tokens, and its features. One hidden layer leads to log-odds for every label, of which those of
+    the candidate's own label are the output.
 
     Parameters
     ----------
@@ -34,8 +59,8 @@ def make_candidate_model(
     Returns
     -------
     thinc.api.Model
-        Its input are Docs and a `CandidateBatch` of their candidates; its output are the log-odds
-        of each candidate, float32 of shape (candidates,).
+        From Docs and the `CandidateBatch` of their candidates to the log-odds of each candidate,
+        float32 of shape (candidates,).
     """
     hidden: Model = chain(Maxout(nO=hidden_size, nP=3, normalize=True), Dropout(0.0))
     output: Model = Linear()
@@ -87,11 +112,11 @@ def _forward(
 def _pool(
     model: Model, tokens: Floats2d, batch: CandidateBatch
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Return `_VECTORS` vectors of every candidate side by side."""
+    """Concatenate the vectors of first token, last token and mean of every candidate."""
     ops = model.ops
     width = tokens.shape[1]
     lengths = batch.ends - batch.starts
-    # Every token of every candidate, one after another, and whose it is
+    # The tokens of all candidates, one after another, and the candidate each belongs to
     owners = np.repeat(np.arange(len(batch)), lengths)
     places = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
     places = ops.xp.asarray(places + batch.starts[owners])
