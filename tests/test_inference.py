@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import numpy as np
@@ -21,8 +22,6 @@ WAYS = {
     "onnx": (to_onnx, 1e-4),
     "onnx, 8 bits": (lambda nlp: to_onnx(nlp, int8=True), 0.1),
 }
-way = pytest.mark.parametrize("make", [make for make, _ in WAYS.values()], ids=WAYS)
-way_and_tolerance = pytest.mark.parametrize(("make", "tolerance"), WAYS.values(), ids=WAYS)
 
 TRANSFORMER = {
     "name": {"@misc": "spacy_catalog_ner.backbone.v1"},
@@ -52,7 +51,7 @@ def folder(tmp_path_factory):
     fix_random_seed(0)
     examples = [make_example(nlp, *sentence) for sentence in SENTENCES]
     optimizer = nlp.initialize(lambda: examples)
-    for _ in range(10):
+    for _ in range(5):
         nlp.update(examples, sgd=optimizer, annotates=["catalog_matcher"])
     path = tmp_path_factory.mktemp("student") / "model"
     nlp.to_disk(path)
@@ -64,17 +63,39 @@ def confidences(nlp, texts=TEXTS) -> np.ndarray:
     return np.array([score for doc in docs for score in doc.spans["candidates"].attrs["scores"]])
 
 
-@way_and_tolerance
-def test_a_faster_student_is_about_as_sure_as_the_one_it_was_made_of(folder, make, tolerance):
-    before, after = confidences(spacy.load(folder)), confidences(make(spacy.load(folder)))
+@pytest.fixture(scope="module")
+def before(folder) -> np.ndarray:
+    return confidences(spacy.load(folder))
+
+
+@pytest.mark.parametrize(("make", "tolerance"), WAYS.values(), ids=WAYS)
+def test_a_faster_student_is_as_sure_but_can_be_neither_trained_nor_saved_nor_made_faster(
+    folder, before, make, tolerance, tmp_path, caplog
+):
+    logging.disable(logging.INFO)  # a setting of the application, which stays
+    try:
+        nlp = make(spacy.load(folder))
+        assert logging.root.manager.disable == logging.INFO
+    finally:
+        logging.disable(logging.NOTSET)
+    assert not caplog.records
+    after = confidences(nlp)
     assert len(before) > len(TEXTS)
     assert np.abs(after - before).max() < tolerance
     sure = np.abs(before - 0.5) > tolerance
     assert ((after >= 0.5) == (before >= 0.5))[sure].all()
 
+    example = make_example(nlp, *SENTENCES[0])
+    with pytest.raises(CatalogNERError, match="cannot be trained: train it before"):
+        nlp.update([example], annotates=["catalog_matcher"])
+    for save in (nlp.to_bytes, lambda: nlp.to_disk(tmp_path / "model")):
+        with pytest.raises(CatalogNERError, match="cannot be saved: save it before"):
+            save()
+    with pytest.raises(CatalogNERError, match="made faster already"):
+        make(nlp)
 
-@way
-def test_a_transformer_component_is_replaced_too(make):
+
+def test_a_transformer_component_is_replaced_too():
     nlp = spacy.blank("en")
     model = {"@architectures": "spacy-transformers.TransformerModel.v3", **TRANSFORMER}
     nlp.add_pipe("transformer", config={"model": model})
@@ -91,59 +112,26 @@ def test_a_transformer_component_is_replaced_too(make):
         return nlp("is it raining in paris")._.trf_data.model_output.last_hidden_state
 
     before = vectors()
-    make(nlp)
+    quantize(nlp)
     after = vectors()
     similarity = (before * after).sum() / np.linalg.norm(before) / np.linalg.norm(after)
     assert similarity > 0.95
     assert not np.array_equal(before, after)
 
 
-@way
-def test_it_still_finds_names_added_later(folder, make):
-    nlp = make(spacy.load(folder))
-    nlp.get_pipe("catalog_matcher").add_entries([{"text": "Zanzibarella", "label": "ARTIST"}])
-    doc = nlp("play zanzibarella")
-    assert [span.text for span in doc.spans["candidates"]] == ["zanzibarella"]
-    assert doc.spans["candidates"].attrs["scores"][0] > 0
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_onnx_runtime_works_in_several_processes(folder, threads):
-    nlp = to_onnx(spacy.load(folder), threads=threads)
+def test_onnx_runtime_works_in_several_processes(folder):
+    nlp = to_onnx(spacy.load(folder), threads=2)
     here = [doc.spans["candidates"].attrs["scores"] for doc in nlp.pipe(TEXTS, batch_size=4)]
     there = nlp.pipe(TEXTS, batch_size=4, n_process=2)
     for doc, scores in zip(there, here, strict=True):
         assert doc.spans["candidates"].attrs["scores"] == pytest.approx(scores, abs=1e-4)
 
 
-@way
-def test_it_cannot_be_trained(folder, make):
-    nlp = make(spacy.load(folder))
-    example = make_example(nlp, *SENTENCES[0])
-    with pytest.raises(CatalogNERError, match="cannot be trained: train it before"):
-        nlp.update([example], annotates=["catalog_matcher"])
-
-
-@way
-def test_it_cannot_be_saved(folder, make, tmp_path):
-    nlp = make(spacy.load(folder))
-    for save in (nlp.to_bytes, lambda: nlp.to_disk(tmp_path / "model")):
-        with pytest.raises(CatalogNERError, match="cannot be saved: save it before"):
-            save()
-
-
-def test_it_is_made_faster_once(folder):
-    nlp = quantize(spacy.load(folder))
-    with pytest.raises(CatalogNERError, match="made faster already"):
-        to_onnx(nlp)
-
-
-@way
-def test_a_pipeline_without_a_transformer_is_named(make):
+def test_a_pipeline_without_a_transformer_is_named():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     with pytest.raises(CatalogNERError, match="no transformer; its components are: sentencizer"):
-        make(nlp)
+        quantize(nlp)
 
 
 def test_a_number_of_threads_that_is_none_is_refused():

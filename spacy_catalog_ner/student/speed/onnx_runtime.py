@@ -1,4 +1,4 @@
-"""ONNX Runtime in the place of PyTorch: the same student, faster on a CPU."""
+"""ONNX Runtime in place of PyTorch: the same student, faster on a CPU."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.per_process import PerProcess
+from spacy_catalog_ner.student.speed.replacement import Read, replace_transformers
 
 _OPSET = 17  # the first with layer normalisation
 
@@ -21,7 +22,7 @@ _OPSET = 17  # the first with layer normalisation
 def to_onnx(nlp: Language, *, int8: bool = False, threads: int | None = None) -> Language:
     """Let ONNX Runtime run a student's transformer, in place.
 
-    This is done after loading, in about a second; the pipeline can then be neither trained nor
+    Call it after loading. It takes about a second; the pipeline can then be neither trained nor
     saved.
 
     Parameters
@@ -31,7 +32,7 @@ def to_onnx(nlp: Language, *, int8: bool = False, threads: int | None = None) ->
     int8
         Round the weights to 8 bits: faster still, at a small cost in F1.
     threads
-        How many a batch is spread over; None for as many as PyTorch would take.
+        Threads that a batch is spread over; None for as many as PyTorch uses.
 
     Returns
     -------
@@ -47,35 +48,27 @@ def to_onnx(nlp: Language, *, int8: bool = False, threads: int | None = None) ->
     """
     if threads is not None and threads < 1:
         raise CatalogNERError(f"threads: expected a whole number of at least 1, got {threads}")
-    try:
-        import onnx  # noqa: F401, needed to export
-        import onnxruntime  # noqa: F401
-        import torch
-        from transformers.modeling_outputs import BaseModelOutput
+    make = partial(_make, int8=int8, threads=threads)
+    # onnx exports, onnxruntime runs
+    return replace_transformers(nlp, make, "ONNX Runtime", "onnx", ("onnx", "onnxruntime"))
 
-        from spacy_catalog_ner.student.speed.inference_only import (
-            InferenceOnly,
-            replace_transformers,
-        )
-    except ImportError:
-        raise MissingExtraError("ONNX Runtime", "onnx") from None
 
-    def make(layer: Any) -> InferenceOnly:
-        data = _export(layer)
-        if int8:
-            data = _round(data)
-        count = torch.get_num_threads() if threads is None else threads
-        session = PerProcess(partial(_open, data, count))  # its threads do not survive a fork
+def _make(layer: Any, int8: bool, threads: int | None) -> Read:
+    import torch
+    from transformers.modeling_outputs import BaseModelOutput
 
-        def read(**inputs: torch.Tensor) -> BaseModelOutput:
-            arrays = {name: tensor.long().numpy() for name, tensor in inputs.items()}
-            (hidden,) = session.get().run(None, arrays)
-            return BaseModelOutput(last_hidden_state=torch.from_numpy(hidden))
+    data = _export(layer)
+    if int8:
+        data = _round(data)
+    count = torch.get_num_threads() if threads is None else threads
+    session = PerProcess(partial(_open, data, count))  # its threads do not survive a fork
 
-        return InferenceOnly(read, layer.transformer.config)
+    def read(**inputs: torch.Tensor) -> BaseModelOutput:
+        arrays = {name: tensor.long().numpy() for name, tensor in inputs.items()}
+        (hidden,) = session.get().run(None, arrays)
+        return BaseModelOutput(last_hidden_state=torch.from_numpy(hidden))
 
-    replace_transformers(nlp, make)
-    return nlp
+    return read
 
 
 def _export(layer: Any) -> bytes:
@@ -98,7 +91,7 @@ def _export(layer: Any) -> bytes:
 
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the trace holds fixed, and a later default
+        warnings.simplefilter("ignore")  # of constants in the trace, and of a future default
         torch.onnx.export(
             LastHiddenState().eval(),
             tuple(sample.values()),
@@ -118,7 +111,8 @@ def _round(data: bytes) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         large, small = Path(name) / "large.onnx", Path(name) / "small.onnx"
         large.write_bytes(data)
-        logging.disable(logging.WARNING)  # advice to simplify the model before
+        root = logging.getLogger()
+        root.addFilter(_is_not_of_onnxruntime)  # it advises to simplify the model before
         try:
             quantize_dynamic(
                 large,
@@ -128,8 +122,12 @@ def _round(data: bytes) -> bytes:
                 weight_type=QuantType.QInt8,
             )
         finally:
-            logging.disable(logging.NOTSET)
+            root.removeFilter(_is_not_of_onnxruntime)
         return small.read_bytes()
+
+
+def _is_not_of_onnxruntime(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.WARNING or "onnxruntime" not in record.pathname
 
 
 def _open(data: bytes, threads: int) -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from spacy.language import Language
 
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.student.speed.replacement import Read, replace_transformers
 
 
 def quantize(nlp: Language) -> Language:
     """Turn the linear layers of a student's transformer into 8-bit ones, in place.
 
-    Their weights are rounded once, and what comes in each time (dynamic quantisation). This is
-    done after loading; the pipeline can then be neither trained nor saved.
+    Their weights are rounded once, and their inputs each time (dynamic quantisation). Call it
+    after loading; the pipeline can then be neither trained nor saved.
 
     Parameters
     ----------
@@ -32,15 +34,12 @@ def quantize(nlp: Language) -> Language:
     CatalogNERError
         If there is no transformer in the pipeline, or not on the CPU.
     """
-    try:
-        import torch
+    return replace_transformers(nlp, _round, "A student's transformer", "transformers")
 
-        from spacy_catalog_ner.student.speed.inference_only import (
-            InferenceOnly,
-            replace_transformers,
-        )
-    except ImportError:
-        raise MissingExtraError("A student's transformer", "transformers") from None
+
+def _round(layer: Any) -> Read:
+    import torch
+
     try:
         from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
     except ImportError:
@@ -48,13 +47,9 @@ def quantize(nlp: Language) -> Language:
             f"PyTorch {torch.__version__} can no longer quantise in this way; to_onnx(nlp,"
             " int8=True) does the same with ONNX Runtime"
         ) from None
-
-    def make(layer: object) -> InferenceOnly:
-        model = layer.transformer  # type: ignore[attr-defined]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that later releases may lack it, see above
-            small = quantize_dynamic(model, {torch.nn.Linear: per_channel_dynamic_qconfig})
-        return InferenceOnly(small, model.config)
-
-    replace_transformers(nlp, make)
-    return nlp
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that later releases may lack it, see above
+        small: Read = quantize_dynamic(
+            layer.transformer, {torch.nn.Linear: per_channel_dynamic_qconfig}
+        )
+    return small
