@@ -1,9 +1,9 @@
 """Run as a program: label a file, killed with ``kill -9`` again and again, then once to the end.
 
 ``python killing.py SEED STATE PIPELINE ARGUMENTS...`` runs ``catalog-ner ARGUMENTS --pipeline
-PIPELINE`` in a child process that is killed at ten random moments: twice as it starts, then after
-it has saved something to STATE. Children are forked from a process that has imported all they need,
-so that each is at work at once.
+PIPELINE`` in child processes that are killed at five random moments: the first as it starts, the
+others after they have saved something to STATE. Children are forked from a process that has
+imported all they need, so that each is at work at once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from spacy_catalog_ner import labelling  # noqa: F401
 from spacy_catalog_ner.cli.main import main
 from spacy_catalog_ner.doc.pipelines import load_pipeline
 
-KILLS = 10
-AT_THE_START = 2
+KILLS = 5
+AT_THE_START = 1
 
 
 def start(arguments: list[str]) -> int:

@@ -145,8 +145,8 @@ def test_a_csv_file_is_labelled(cli, baseline, tmp_path):
 # Killed
 
 
-def test_a_run_killed_at_ten_moments_ends_with_the_same_bytes(mini_catalog, tmp_path):
-    source, out = write_texts(tmp_path / "in.jsonl", 600), tmp_path / "out.jsonl"
+def test_a_run_killed_at_five_moments_ends_with_the_same_bytes(mini_catalog, tmp_path):
+    source, out = write_texts(tmp_path / "in.jsonl", 240), tmp_path / "out.jsonl"
     with LocalServer(answer=answer_most, delay=0.01) as server:
         nlp = make_teacher(mini_catalog, server)
         nlp.config.to_disk(tmp_path / "teacher.cfg")
@@ -161,7 +161,7 @@ def test_a_run_killed_at_ten_moments_ends_with_the_same_bytes(mini_catalog, tmp_
         server.delay = 0
         label(nlp, source, tmp_path / "whole.jsonl")
     summary = json.loads(result.stdout)
-    assert (summary["texts"], summary["failures"]) == (600, 30)
+    assert (summary["texts"], summary["failures"]) == (240, 12)
     for kind in ("jsonl", "failed.jsonl"):
         whole = (tmp_path / f"whole.{kind}").read_bytes()
         assert (tmp_path / f"out.{kind}").read_bytes() == whole
@@ -170,7 +170,7 @@ def test_a_run_killed_at_ten_moments_ends_with_the_same_bytes(mini_catalog, tmp_
         "out.jsonl",
         "out.summary.json",
     ]
-    assert asked <= 600 + 10 * 8  # what was asked twice is at most the batch under way
+    assert asked <= 240 + 5 * 8  # what was asked twice is at most the batch under way
 
 
 def answer_most(body):

@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import msgspec
 import pytest
 import spacy
 from conftest import write_rows
@@ -56,7 +57,7 @@ def test_what_the_model_counted_is_in_the_summary_and_not_in_the_rows(nlp, tmp_p
     nlp.add_pipe("mini_silence")
     source = write_texts(tmp_path / "in.jsonl", "play drake", "play adele")
     summary = label(nlp, source, tmp_path / "out.jsonl")
-    assert (summary["calls"], summary["prompt_tokens"], summary["output_tokens"]) == (2, 20, 0)
+    assert (summary.calls, summary.prompt_tokens, summary.output_tokens) == (2, 20, 0)
     records = [row["catalog_ner"] for row in read(tmp_path / "out.jsonl")]
     assert records == [{"candidates": 1, "violations": {}}] * 2
 
@@ -64,6 +65,7 @@ def test_what_the_model_counted_is_in_the_summary_and_not_in_the_rows(nlp, tmp_p
 def test_the_summary_counts_and_lies_beside_the_output(nlp, tmp_path):
     source = write_texts(tmp_path / "in.jsonl", "play drake", "boston", "what time")
     summary = label(nlp, source, tmp_path / "out.jsonl")
+    summary = msgspec.to_builtins(summary)
     assert json.loads((tmp_path / "out.summary.json").read_text(encoding="utf8")) == summary
     assert summary.pop("seconds") > 0
     assert summary.pop("seconds_per_text") > 0
@@ -94,8 +96,8 @@ def test_loading_a_model_is_no_part_of_the_seconds_per_text(tmp_path):
     nlp.add_pipe("mini_slow_start")
     source = write_texts(tmp_path / "in.jsonl", *"abcdef")
     summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
-    assert summary["seconds"] > 0.2
-    assert summary["seconds_per_text"] < 0.02
+    assert summary.seconds > 0.2
+    assert summary.seconds_per_text < 0.02
 
 
 @Language.factory("mini_slow_start")
@@ -115,7 +117,7 @@ class SlowStart:
 def test_proposals_are_counted(nlp, tmp_path):
     nlp.add_pipe("mini_proposals")
     source = write_texts(tmp_path / "in.jsonl", "play drake", "play adele")
-    assert label(nlp, source, tmp_path / "out.jsonl")["proposals"] == 2
+    assert label(nlp, source, tmp_path / "out.jsonl").proposals == 2
 
 
 @Language.component("mini_proposals")
@@ -131,8 +133,8 @@ def test_bad_rows_are_reported_with_their_line_and_counted(nlp, tmp_path):
     )
     problems = Problems()
     summary = label_file(nlp, source, tmp_path / "out.jsonl", problems, progress=False)
-    assert summary["texts"] == 2
-    assert summary["skipped"] == {"broken row": 2, "invalid UTF-8": 1}
+    assert summary.texts == 2
+    assert summary.skipped == {"broken row": 2, "invalid UTF-8": 1}
     assert sorted(message.split(": ")[0] for message in problems.messages) == [
         f"{source}:{line}" for line in (2, 3, 4)
     ]
@@ -142,7 +144,7 @@ def test_limit_takes_the_first_texts(nlp, tmp_path):
     source = write_texts(tmp_path / "in.jsonl", *"abcdef")
     summary = label(nlp, source, tmp_path / "out.jsonl", limit=3, batch_size=2)
     assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 1, 2]
-    assert summary["stopped"] == "limit"
+    assert summary.stopped == "limit"
 
 
 def test_nothing_but_output_and_summary_is_left(nlp, tmp_path):

@@ -29,7 +29,7 @@ def test_a_text_at_which_a_component_fails_goes_to_the_dead_letters(nlp, tmp_pat
     texts[7] = "poison"
     source = write_texts(tmp_path / "in.jsonl", *texts)
     summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=8)
-    assert summary["failures"] == 1
+    assert summary.failures == 1
     assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [*range(7), *range(8, 20)]
     assert read(tmp_path / "out.failed.jsonl") == [
         {"text": "poison", "id": 7, "failure": "mini_poison: ZeroDivisionError: by a zero"}
@@ -42,7 +42,7 @@ def test_a_pipeline_may_have_a_component_that_takes_no_error_handler(nlp, tmp_pa
     nlp.add_pipe("mini_poison")
     source = write_texts(tmp_path / "in.jsonl", "drake", "poison", "adele")
     summary = label(nlp, source, tmp_path / "out.jsonl")
-    assert summary["failures"] == 1
+    assert summary.failures == 1
     assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [0, 2]
 
 
@@ -97,7 +97,7 @@ def test_a_text_that_the_model_did_not_answer_goes_to_the_dead_letters(nlp, tmp_
     assert read(tmp_path / "out.failed.jsonl") == [
         {"text": "silence", "id": 1, "failure": "no reply"}
     ]
-    assert (summary["texts"], summary["failures"], summary["calls"]) == (3, 1, 3)
+    assert (summary.texts, summary.failures, summary.calls) == (3, 1, 3)
 
 
 def test_a_text_longer_than_spacy_takes_goes_to_the_dead_letters(nlp, tmp_path):
@@ -171,7 +171,7 @@ def test_an_error_of_ours_at_the_last_two_texts_does_not_keep_a_run_from_its_end
     nlp.add_pipe("mini_fault")
     source = write_texts(tmp_path / "in.jsonl", "play drake", "play adele", "poison", "poison")
     summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
-    assert (summary["texts"], summary["failures"]) == (4, 2)
+    assert (summary.texts, summary.failures) == (4, 2)
 
 
 def test_an_error_of_ours_at_every_text_of_a_large_batch_stops_the_run(nlp, tmp_path):

@@ -29,7 +29,7 @@ def texts(tmp_path):
 def test_two_runs_cannot_write_the_same_file(nlp, texts, tmp_path):
     """It is told before the state of the first is read, which is about to change."""
     with Checkpoint(tmp_path / "out.jsonl", "the first") as first:
-        first.append([{"text": "a"}], [], {"texts": 1, "failures": 0})
+        first.append([{"text": "a"}], [])
         with pytest.raises(CatalogNERError, match=r"out\.jsonl: another run is writing it"):
             label(nlp, texts, tmp_path / "out.jsonl")
 

@@ -13,7 +13,7 @@ from labelling import CUTS, files, interrupt, label, read
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling import checkpoint, label_file
-from spacy_catalog_ner.labelling.fingerprint import fingerprint
+from spacy_catalog_ner.labelling.models import fingerprint
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_an_interrupted_run_goes_on_after_the_last_whole_batch(nlp, texts, inter
     assert [row["id"] for row in read(part)] == [0, 1, 2, 3]
     cut_at("play drake number 0")  # what is done is not done again
     summary = label(nlp, texts, interrupted, batch_size=2)
-    assert summary["texts"] == 10
+    assert summary.texts == 10
     assert [row["id"] for row in read(interrupted)] == list(range(10))
 
 
@@ -87,7 +87,7 @@ def test_dead_letters_are_resumed_as_exactly_as_the_rest(nlp, tmp_path, cut_at):
         stream.write('{"text": "poison 6"}\n{"te')
     CUTS.clear()
     summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
-    assert summary["failures"] == 7
+    assert summary.failures == 7
     for kind in ("jsonl", "failed.jsonl"):
         whole = (tmp_path / f"whole.{kind}").read_bytes()
         assert (tmp_path / f"out.{kind}").read_bytes() == whole
@@ -100,8 +100,8 @@ def test_bad_rows_are_counted_once_over_both_runs(nlp, tmp_path, cut_at):
     interrupt(nlp, source, tmp_path / "out.jsonl")
     CUTS.clear()
     summary = label(nlp, source, tmp_path / "out.jsonl", batch_size=2)
-    assert summary["skipped"] == {"broken row": 2}
-    assert summary["texts"] == 3
+    assert summary.skipped == {"broken row": 2}
+    assert summary.texts == 3
 
 
 def test_a_part_without_its_state_starts_anew(nlp, texts, interrupted):
@@ -199,11 +199,11 @@ def test_a_run_in_which_no_text_was_answered_is_done_again(nlp, tmp_path, capsys
 
 def test_a_larger_limit_goes_on_after_the_texts_that_are_there(nlp, texts, tmp_path, cut_at):
     out = tmp_path / "out.jsonl"
-    assert label(nlp, texts, out, limit=3)["stopped"] == "limit"
+    assert label(nlp, texts, out, limit=3).stopped == "limit"
     cut_at("play drake number 2")
-    assert label(nlp, texts, out, limit=6)["texts"] == 6
+    assert label(nlp, texts, out, limit=6).texts == 6
     assert len(read(out)) == 6
-    assert label(nlp, texts, out)["stopped"] is None
+    assert label(nlp, texts, out).stopped is None
     CUTS.clear()
     label(nlp, texts, tmp_path / "whole.jsonl")
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
@@ -283,7 +283,7 @@ def test_other_contents_of_a_component_make_another_run(texts):
 def test_a_larger_limit_goes_on_and_a_smaller_one_is_refused(nlp, texts, interrupted):
     with pytest.raises(CatalogNERError, match="has 4 texts already, more than the limit of 3"):
         label(nlp, texts, interrupted, limit=3)
-    assert label(nlp, texts, interrupted, limit=6)["texts"] == 6
+    assert label(nlp, texts, interrupted, limit=6).texts == 6
     assert len(read(interrupted)) == 6
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import typer
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 
 def show(data: Any) -> None:
-    """Print JSON on stdout."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    """Print JSON, or a struct as JSON, on stdout."""
+    typer.echo(json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=2))
 
 
 def say(message: str) -> None:

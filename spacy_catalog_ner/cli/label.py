@@ -25,7 +25,7 @@ def label(
         str, typer.Option(help="A pipeline's config (.cfg), folder or package.")
     ] = "configs/teacher.cfg",
     limit: Annotated[
-        int, typer.Option(min=0, help="Label at most so many, 0: all; a larger one goes on.")
+        int, typer.Option(min=0, help="Most texts to label, 0: all; a larger one goes on.")
     ] = 0,
     batch_size: Annotated[
         int | None,
@@ -51,7 +51,7 @@ def label(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Only label a few texts and reckon what all of them would take."
+            "--dry-run", help="Label a sample only, and estimate what all texts would take."
         ),
     ] = False,
 ) -> None:
@@ -71,6 +71,7 @@ def label(
     from spacy_catalog_ner.labelling import (
         LabellingStoppedError,
         estimate_run,
+        failed_path,
         find_price,
         label_file,
     )
@@ -79,42 +80,30 @@ def label(
     problems = Problems()
     nlp = load_pipeline(pipeline, read_overrides(context))
     price = None if prices is None else find_price(prices, nlp)
+    options: dict[str, Any] = {"limit": limit, "price": price}
     try:
         if dry_run:
-            summary = estimate_run(nlp, source, problems, limit=limit, price=price, progress=True)
+            estimate = estimate_run(nlp, source, problems, progress=True, **options)
         else:
-            summary = label_file(
-                nlp,
-                source,
-                output,
-                problems,
-                limit=limit,
-                batch_size=batch_size,
-                price=price,
-                budget=budget,
-            )
+            options |= {"batch_size": batch_size, "budget": budget}
+            summary = label_file(nlp, source, output, problems, **options)
     except (LabellingStoppedError, ModelUnavailableError) as err:
         typer.secho(f"Error: {err}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
     warn_of(problems)
+    if dry_run:
+        show(estimate)
+        return
     show(summary)
-    if not dry_run:
-        _conclude(summary, output)
-
-
-def _conclude(summary: dict[str, Any], output: Path) -> None:
-    """Say what is left to do, if anything is."""
-    from spacy_catalog_ner.labelling import failed_path
-
-    if summary["stopped"] == "budget":
+    if summary.stopped == "budget":
         say(
-            f"Stopped: the budget is spent after {summary['texts']} texts; the same command with a"
+            f"Stopped: the budget is spent after {summary.texts} texts; the same command with a"
             " larger one goes on after them"
         )
-    if summary["failures"]:
+    if summary.failures:
         say(
-            f"Warning: {summary['failures']} texts got no answer; they are in"
+            f"Warning: {summary.failures} texts got no answer; they are in"
             f" {failed_path(output)}, which can be labelled again"
         )
-    if summary["texts"] and summary["failures"] == summary["texts"]:
+    if summary.texts and summary.failures == summary.texts:
         raise typer.Exit(1)

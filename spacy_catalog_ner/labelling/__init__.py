@@ -1,21 +1,22 @@
-"""Running a pipeline over a file of texts: resumable, with failed texts apart, within a budget.
+"""Runs a pipeline over texts: `label_file` over a file, `label_rows` over rows in memory.
 
-`label_file` does it all; `label_rows` does the same in memory, `estimate_run` says beforehand what
-it would cost.
+A run over a file can be interrupted and resumed, keeps texts that failed apart, and stops at a
+budget. `estimate_run` tells beforehand what it would cost.
 """
 
 from __future__ import annotations
 
 from spacy_catalog_ner.labelling.checkpoint import failed_path, summary_path
-from spacy_catalog_ner.labelling.errors import LabellingStoppedError
-from spacy_catalog_ner.labelling.estimate import estimate_run
-from spacy_catalog_ner.labelling.memory import label_rows
+from spacy_catalog_ner.labelling.estimate import Estimate, estimate_run
 from spacy_catalog_ner.labelling.prices import Price, find_price, read_prices
-from spacy_catalog_ner.labelling.run import label_file
+from spacy_catalog_ner.labelling.run import LabellingStoppedError, label_file, label_rows
+from spacy_catalog_ner.labelling.summary import Summary
 
 __all__ = [
+    "Estimate",
     "LabellingStoppedError",
     "Price",
+    "Summary",
     "estimate_run",
     "failed_path",
     "find_price",

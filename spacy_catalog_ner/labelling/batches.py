@@ -2,70 +2,64 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.failures import ModelUnavailableError
+from spacy_catalog_ner.llm.prompt import Usage
 
 SEVERAL = 2
-"""One text that raises an error does not tell whether it is at fault or the pipeline."""
+"""So many texts that all fail show that the pipeline is at fault and not the text."""
 MANY = 8
-"""So many do, also where others were answered before."""
+"""The same once any text was answered."""
 
 
 @dataclass
 class Batch:
-    """What became of a batch of texts.
+    """The outcome of a batch of texts.
 
     Attributes
     ----------
     docs
-        The Doc of each text, by its place in the batch, that has an answer.
+        The Docs of the texts that have an answer, by their number in the batch.
     errors
-        Why the others have none, by their places: what a component raised.
-    faults
-        Those of the errors that are a `CatalogNERError`, as they were raised.
+        For the other texts, the component that failed and what it raised.
     usage
         What the model counted for all of them.
     """
 
     docs: dict[int, Doc] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)
-    faults: dict[int, CatalogNERError] = field(default_factory=dict)
-    usage: Counter[str] = field(default_factory=Counter)
+    errors: dict[int, tuple[str, Exception]] = field(default_factory=dict)
+    usage: Usage = Usage()  # noqa: RUF009  (immutable)
 
-    def failure(self, place: int) -> str:
+    def failure(self, number: int) -> str:
         """Return in one line why a text has no answer; an empty string if it has one."""
-        if place in self.docs:
-            record = self.docs[place]._.catalog_ner or {}
-            return " ".join(str(record.get("failure") or "").split())
-        return self.errors.get(place, "no component gave a reason")
+        if number in self.docs:
+            reason = (self.docs[number]._.catalog_ner or {}).get("failure") or ""
+        elif number in self.errors:
+            name, error = self.errors[number]
+            reason = f"{name}: {type(error).__name__}: {error}"
+        else:
+            reason = "no component gave a reason"
+        return " ".join(str(reason).split())
 
-    def add_error(self, place: int, name: str, error: Exception) -> None:
-        """Take note of what a component raised at a text, unless it is the model that is gone."""
+    def add_error(self, number: int, name: str, error: Exception) -> None:
+        """Record what a component raised at a text; raise it if the model is unavailable."""
         if isinstance(error, ModelUnavailableError):
             raise error
-        if isinstance(error, CatalogNERError):
-            self.faults.setdefault(place, error)
-        message = f"{name}: {type(error).__name__}: {error}"
-        self.errors.setdefault(place, " ".join(message.split()))
-
-    def forget_error(self, place: int) -> None:
-        """Forget what was raised at a text that is tried again."""
-        self.errors.pop(place, None)
-        self.faults.pop(place, None)
+        self.errors.setdefault(number, (name, error))
 
 
-def usage_of(doc: Doc) -> dict[str, int]:
-    """Return what the model counted for a Doc; nothing where none was asked."""
-    return (doc._.catalog_ner or {}).get("usage") or {}
+def usage_of(doc: Doc) -> Usage:
+    """Return what the model counted for a Doc; zeros where it was not asked."""
+    return msgspec.convert((doc._.catalog_ner or {}).get("usage") or {}, Usage)
 
 
 def run_batch(
@@ -75,7 +69,7 @@ def run_batch(
     *,
     several: int = SEVERAL,
 ) -> Batch:
-    """Run a pipeline over texts, all of them at once; those that fail are tried alone.
+    """Run a pipeline over texts together, and again over each that failed, alone.
 
     Parameters
     ----------
@@ -97,49 +91,50 @@ def run_batch(
     """
     batch = Batch()
 
-    def note(name: str, component: Any, docs: list[Doc], error: Exception) -> None:
+    def on_error(name: str, component: Any, docs: list[Doc], error: Exception) -> None:
         for doc in docs:
-            batch.usage.update(usage_of(doc))
+            batch.usage += usage_of(doc)
             batch.add_error(doc._context, name, error)
 
-    with _handling_errors(nlp, note):
+    with _handling_errors(nlp, on_error):
         _pipe(nlp, texts, range(len(texts)), batch, on_doc)
-        for place in range(len(texts)):
+        for number in range(len(texts)):
             # A component that takes texts together gives all of them up for one
-            if place not in batch.docs:
-                batch.forget_error(place)
-                _pipe(nlp, texts, [place], batch, on_doc)
-    if not batch.docs and len(batch.faults) == len(texts) >= several:
-        raise batch.faults[0]
+            if number not in batch.docs:
+                batch.errors.pop(number, None)
+                _pipe(nlp, texts, [number], batch, on_doc)
+    faults = [err for _, err in batch.errors.values() if isinstance(err, CatalogNERError)]
+    if len(faults) == len(texts) >= several:
+        raise faults[0]
     return batch
 
 
 def _pipe(
     nlp: Language,
     texts: Sequence[str],
-    places: Sequence[int],
+    numbers: Sequence[int],
     batch: Batch,
     on_doc: Callable[[], object],
 ) -> None:
     docs = []
-    for place in places:
+    for number in numbers:
         try:
-            docs.append((nlp.make_doc(texts[place]), place))
+            docs.append((nlp.make_doc(texts[number]), number))
         except Exception as err:
-            batch.add_error(place, "tokenizer", err)
+            batch.add_error(number, "tokenizer", err)
     try:
-        for doc, place in nlp.pipe(docs, as_tuples=True, batch_size=len(texts)):
-            batch.docs[place] = doc
-            batch.usage.update(usage_of(doc))
+        for doc, number in nlp.pipe(docs, as_tuples=True, batch_size=len(texts)):
+            batch.docs[number] = doc
+            batch.usage += usage_of(doc)
             on_doc()
     except Exception as err:  # of a component that does not use spaCy's error handler
-        for _, place in docs:
-            batch.add_error(place, "pipeline", err)
+        for _, number in docs:
+            batch.add_error(number, "pipeline", err)
 
 
 @contextmanager
 def _handling_errors(nlp: Language, handler: Callable[..., None]) -> Iterator[None]:
-    """Give all components an error handler, and back the one that they had."""
+    """Set an error handler on all components, and restore theirs at the end."""
     default = nlp.default_error_handler
     handlers = {}
     nlp.default_error_handler = handler

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from spacy.language import Language
 from tqdm import tqdm
 
@@ -18,8 +18,43 @@ from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling.batches import run_batch, usage_of
 from spacy_catalog_ner.labelling.prices import Price
 from spacy_catalog_ner.labelling.sources import read_source
+from spacy_catalog_ner.llm.prompt import Usage
 
-_COUNTS = ("calls", "prompt_tokens", "cached_tokens", "output_tokens")
+_TOKENS = ("prompt_tokens", "cached_tokens", "output_tokens")
+
+
+class Sample(msgspec.Struct, kw_only=True):
+    """The texts an estimate is made from: how many failed, and how many the cache knew."""
+
+    texts: int
+    failures: int
+    from_cache: int
+
+
+class Estimate(msgspec.Struct, kw_only=True):
+    """What a whole run would take; None where no text of the sample tells.
+
+    Attributes
+    ----------
+    texts
+        Of the whole run, as all that follow.
+    candidates, calls, prompt_tokens, cached_tokens, output_tokens, seconds
+        What they would come to.
+    cost
+        Of the tokens; None without a price.
+    sample
+        What was labelled for it.
+    """
+
+    texts: int
+    candidates: int | None = None
+    calls: int | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    sample: Sample
 
 
 def estimate_run(
@@ -32,12 +67,11 @@ def estimate_run(
     sample: int = 20,
     seed: int = 0,
     progress: bool = False,
-) -> dict[str, Any]:
-    """Label a sample of a file's texts and reckon what all of them would take.
+) -> Estimate:
+    """Label a sample of a file's texts and estimate what all of them would take.
 
-    No file is written. It is reckoned as if the response cache knew none of the texts: how many of
-    them need the model is told by the whole sample, what each of those takes by the ones that the
-    cache did not know.
+    No file is written. The estimate is for an empty response cache: the whole sample tells how many
+    texts need the model, and those that the cache did not know tell what each of them takes.
 
     Parameters
     ----------
@@ -48,7 +82,7 @@ def estimate_run(
     problems
         Receives rows that would be skipped.
     limit
-        Reckon for so many texts at most; for all if 0.
+        Estimate for so many texts at most; for all if 0.
     price
         Price of the model's tokens.
     sample
@@ -57,14 +91,6 @@ def estimate_run(
         Of their choice.
     progress
         Show a progress bar on stderr.
-
-    Returns
-    -------
-    dict
-        ``texts`` of the whole run, and for all of them ``candidates``, ``calls``,
-        ``prompt_tokens``, ``cached_tokens``, ``output_tokens``, ``cost`` (None without a price)
-        and ``seconds``; None where no text of the sample tells. Of the ``sample`` its ``texts``,
-        ``failures`` and how many were ``from_cache``.
 
     Raises
     ------
@@ -79,55 +105,47 @@ def estimate_run(
     with tqdm(total=len(chosen), desc="sample", unit="text", disable=not progress) as bar:
         first, others = (_measure(nlp, part, bar.update) for part in (chosen[:1], chosen[1:]))
     both = first + others
-    result: dict[str, Any] = {"texts": total}
-    result |= dict.fromkeys(("candidates", *_COUNTS, "cost", "seconds"))
-    result |= _reckon(first, others, total)
-    if price and result["calls"] is not None:
-        result["cost"] = price.cost(result)
-    result["sample"] = {name: both[name] for name in ("texts", "failures", "from_cache")}
-    return result
-
-
-def _reckon(first: Counter[str], others: Counter[str], total: int) -> dict[str, Any]:
-    """Reckon what all texts take, as far as the sample tells."""
-    both = first + others
+    made_of = Sample(**{name: both[name] for name in Sample.__struct_fields__})
+    result = Estimate(texts=total, sample=made_of)
+    if both["known"]:
+        result.candidates = round(both["candidates"] / both["known"] * total)
     # Texts that the model was asked about stand for all that need it
     some, of_all = ("asked", "calling") if both["calling"] else ("known", "known")
-    result: dict[str, Any] = {}
-    if both["known"]:
-        result["candidates"] = round(both["candidates"] / both["known"] * total)
     if both[some]:
-        texts = both[of_all] / both["known"] * total
-        result |= {name: round(both[name] / both[some] * texts) for name in _COUNTS}
+        needed = both[of_all] / both["known"] * total
+        for name in ("calls", *_TOKENS):
+            setattr(result, name, round(both[name] / both[some] * needed))
         timed = others if others[some] else first
-        result["seconds"] = timed["nanoseconds"] / 1e9 / timed[some] * texts
+        result.seconds = timed["nanoseconds"] / 1e9 / timed[some] * needed
+        if price is not None:
+            usage = Usage(**{name: getattr(result, name) for name in _TOKENS})
+            result.cost = price.cost(usage)
     return result
 
 
 def _measure(nlp: Language, texts: list[str], on_doc: Callable[[], object]) -> Counter[str]:
     """Count what texts take.
 
-    Those that are `known` came to an end, with or without the model; `calling` are those of them
-    that need it, `asked` those of these of which the response cache knew nothing. Calls and tokens
-    are of those that were asked.
+    ``known`` are the texts that came to an end, with or without the model; ``calling`` are those
+    of them that need it, ``asked`` those of these that the response cache did not know. Calls and
+    tokens are of those that were asked.
     """
-    counts: Counter[str] = Counter(texts=len(texts))
     start = time.perf_counter_ns()
     batch = run_batch(nlp, texts, on_doc)
-    counts["nanoseconds"] = time.perf_counter_ns() - start
-    for place in range(len(texts)):
-        usage = usage_of(batch.docs[place]) if place in batch.docs else {}
-        is_cached, is_asked = bool(usage.get("cache_hits")), bool(usage.get("calls"))
-        if batch.failure(place):
+    counts = Counter(texts=len(texts), nanoseconds=time.perf_counter_ns() - start)
+    for number in range(len(texts)):
+        usage = usage_of(batch.docs[number]) if number in batch.docs else Usage()
+        if batch.failure(number):
             counts["failures"] += 1
-            if not (is_cached or is_asked):
+            if not (usage.cache_hits or usage.calls):
                 continue
         counts["known"] += 1
-        counts["candidates"] += len(batch.docs[place].spans.get(CANDIDATES, ()))
-        if is_cached:
+        counts["candidates"] += len(batch.docs[number].spans.get(CANDIDATES, ()))
+        if usage.cache_hits:
             counts.update(calling=1, from_cache=1)
-        elif is_asked:
-            counts.update({name: usage.get(name, 0) for name in _COUNTS}, calling=1, asked=1)
+        elif usage.calls:
+            counts.update({name: getattr(usage, name) for name in ("calls", *_TOKENS)})
+            counts.update(calling=1, asked=1)
     return counts
 
 
@@ -139,6 +157,6 @@ def _choose(texts: Iterable[str], size: int, seed: int) -> tuple[list[str], int]
     for total, text in enumerate(texts, start=1):
         if total <= size:
             chosen.append(text)
-        elif (place := chooser.randrange(total)) < size:
-            chosen[place] = text
+        elif (number := chooser.randrange(total)) < size:
+            chosen[number] = text
     return chosen, total

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from spacy.language import Language
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import read_yaml, require_file
 from spacy_catalog_ner.labelling.models import name_models
+from spacy_catalog_ner.llm.prompt import Usage
 
 _SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"
 
 
-@dataclass(frozen=True)
-class Price:
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Price of a million tokens of each kind, in any currency.
 
     Attributes
     ----------
     input
-        Tokens of the prompt that the model reads afresh.
+        Prompt tokens that the model reads for the first time.
     cached
-        Tokens of the prompt that it still knows.
+        Prompt tokens that it has in its cache.
     output
         Tokens that it writes.
     """
@@ -35,19 +34,24 @@ class Price:
     cached: float
     output: float
 
-    def cost(self, usage: Mapping[str, int]) -> float:
-        """Return what a usage costs: counts of prompt_tokens, cached_tokens and output_tokens."""
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is not a price")
+
+    def cost(self, usage: Usage) -> float:
+        """Return what the tokens of a usage cost."""
         return (
-            self.input * usage["prompt_tokens"]
-            + self.cached * usage["cached_tokens"]
-            + self.output * usage["output_tokens"]
+            self.input * usage.prompt_tokens
+            + self.cached * usage.cached_tokens
+            + self.output * usage.output_tokens
         ) / 1_000_000
 
 
 def read_prices(path: str | Path) -> dict[str, Price]:
     """Read a YAML file of prices: ``MODEL: {input: 0.15, cached: 0.075, output: 0.60}``.
 
-    Where ``cached`` is left out, tokens that the model still knows cost as much as others.
+    Where ``cached`` is left out, cached tokens cost as much as others.
 
     Raises
     ------
@@ -62,16 +66,12 @@ def read_prices(path: str | Path) -> dict[str, Price]:
 
 
 def _read_price(values: Any, where: str) -> Price:
-    names = {"input", "cached", "output"}
-    if not isinstance(values, dict) or not {"input", "output"} <= values.keys() <= names:
-        raise CatalogNERError(f"{where}: expected {_SHAPE}, got {values!r:.80}")
-    for name, value in values.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value < 0:
-            raise CatalogNERError(
-                f"{where}: {name}: expected the price of a million tokens, got {value!r:.80}"
-            )
-    return Price(**{"cached": values["input"], **values})
+    try:
+        return msgspec.convert({"cached": values["input"], **values}, Price)
+    except (msgspec.ValidationError, KeyError, TypeError):
+        raise CatalogNERError(
+            f"{where}: expected prices of a million tokens, {_SHAPE}, got {values!r:.80}"
+        ) from None
 
 
 def find_price(path: str | Path, nlp: Language) -> Price:

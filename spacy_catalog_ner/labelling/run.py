@@ -1,9 +1,10 @@
-"""Running a pipeline over a file of texts, so that a run that was stopped goes on where it was."""
+"""Running a pipeline over texts: over a file, resumably, or over rows in memory."""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -11,18 +12,60 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.util import minibatch
+from tqdm import tqdm
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
-from spacy_catalog_ner.labelling.errors import LabellingStoppedError
-from spacy_catalog_ner.labelling.fingerprint import fingerprint
-from spacy_catalog_ner.labelling.models import choose_batch_size, name_models
+from spacy_catalog_ner.labelling.models import choose_batch_size, fingerprint, name_models
 from spacy_catalog_ner.labelling.prices import Price
-from spacy_catalog_ner.labelling.progress import Progress, say_done
-from spacy_catalog_ner.labelling.rows import answered_row, failed_row
+from spacy_catalog_ner.labelling.rows import answered_row, failed_row, original_row
 from spacy_catalog_ner.labelling.sources import Row, count_lines, read_source
 from spacy_catalog_ner.labelling.summary import Summary
+
+
+class LabellingStoppedError(CatalogNERError):
+    """A run could not go on; what is done is kept, and the same command goes on after it."""
+
+
+def label_rows(nlp: Language, rows: Sequence[Row], progress: bool = True) -> Iterator[Row]:
+    """Yield each row with the spans that a pipeline finds.
+
+    Parameters
+    ----------
+    nlp
+        The pipeline.
+    rows
+        Rows with ``text``.
+    progress
+        Show a progress bar on stderr.
+
+    Yields
+    ------
+    dict
+        The row; where there is no answer to its text, without spans and with the reason as
+        ``failure`` in its record, ``catalog_ner``.
+
+    Raises
+    ------
+    CatalogNERError
+        If a component raised one at every text of a batch (at two of them, or eight once any text
+        was answered).
+    ModelUnavailableError
+        If the pipeline's model cannot be reached.
+    """
+    several = SEVERAL
+    with tqdm(total=len(rows), unit="text", disable=not progress) as bar:
+        for batch in minibatch(rows, choose_batch_size(nlp)):
+            done = run_batch(nlp, [row["text"] for row in batch], bar.update, several=several)
+            several = MANY if done.docs else several
+            for number, row in enumerate(batch):
+                reason = done.failure(number)
+                if reason:
+                    record = {"failure": reason}
+                    yield {**original_row(row), "spans": [], "catalog_ner": record}
+                else:
+                    yield answered_row(done.docs[number], row)
 
 
 def label_file(
@@ -36,15 +79,15 @@ def label_file(
     price: Price | None = None,
     budget: float | None = None,
     progress: bool = True,
-) -> dict[str, Any]:
-    """Write one row with spans for every text of `source`.
+) -> Summary:
+    """Write one row with spans for every text of a file.
 
     Rows are written a batch at a time to ``TARGET.part``, see `Checkpoint`. If that is found, made
     by the same pipeline from the same input, the run goes on after it, and the result has the same
     bytes as if it had never stopped. A run that has ended is not done again, unless no text got an
-    answer. Texts without one go to ``TARGET.failed.jsonl`` (with ``.jsonl`` of the target left
-    out), with the reason as ``failure``; that file can be labelled in its turn. A summary goes to
-    ``TARGET.summary.json``.
+    answer. Texts without an answer go to ``TARGET.failed.jsonl`` (with ``.jsonl`` of the target
+    left out), with the reason as ``failure``; that file can be labelled in its turn. A summary goes
+    to ``TARGET.summary.json``.
 
     Parameters
     ----------
@@ -70,9 +113,8 @@ def label_file(
 
     Returns
     -------
-    dict
-        The summary, see `Summary.result`, the names of the ``models`` that were asked, and the
-        run's ``fingerprint``.
+    Summary
+        What the run did.
 
     Raises
     ------
@@ -88,26 +130,48 @@ def label_file(
     _check_names(source, target)
     if budget is not None and price is None:
         raise CatalogNERError("a budget needs the price of the model's tokens")
-    rows = _read_rows(source, problems)
+    rows = read_source(source, problems)
+    first = next(rows, None)  # before a file is made
+    if first is None:
+        raise CatalogNERError(f"{source}: no text in this file")
     lines = count_lines(source)
-    with Checkpoint(target, fingerprint(nlp, source)) as checkpoint:
-        if checkpoint.result is not None and _is_done(checkpoint.result, target, limit):
-            say_done(target, checkpoint.result["texts"], hidden=not progress)
-            return checkpoint.result
-        summary = Summary(**(checkpoint.summary or {}))
-        _check_limit(checkpoint.part, summary.texts, limit)
-        run = _Run(nlp, checkpoint, summary, price)
-        todo = islice(rows, summary.texts, limit or None)
+    identity = fingerprint(nlp, source)
+    with Checkpoint(target, identity) as checkpoint:
+        done = checkpoint.result
+        if done is not None and done.stopped is not None and done.texts != limit:
+            done = None
+        texts = checkpoint.texts if done is None else done.texts
+        if limit and texts > limit:
+            raise CatalogNERError(
+                f"{target}: has {texts} texts already, more than the limit of {limit}"
+            )
+        if done is not None:
+            if progress:
+                message = f"{target}: already done ({texts} texts); name another output to label"
+                print(f"{message} again", file=sys.stderr)
+            return done
+        todo = islice(chain([first], rows), texts, limit or None)
         batches = minibatch(todo, batch_size or choose_batch_size(nlp))
+        total = min(lines, limit or lines)
+        bar = tqdm(desc=source.name, unit="text", initial=texts, total=total, disable=not progress)
+        run = _Run(nlp, checkpoint, price, bar, lines, limit)
         try:
-            with Progress(source.name, lines, limit, summary, price, hidden=not progress) as bar:
-                stopped = "budget" if run.label(batches, budget, bar) else None
-            if stopped is None and limit and summary.texts == limit:
+            with bar:
+                stopped = "budget" if run.label(batches, budget) else None
+            if stopped is None and limit and checkpoint.texts == limit:
                 stopped = "limit"
-            result = summary.result(price, problems.counts, stopped)
-            return checkpoint.publish({**result, "models": name_models(nlp)})
+            models = name_models(nlp)
+            result = checkpoint.counts.summarise(price, problems.counts, stopped, models, identity)
+            checkpoint.publish(result)
+            return result
         except (CatalogNERError, OSError) as err:
-            raise run.stopped(err) from err
+            reason = f"{target}: {err.strerror or err}" if isinstance(err, OSError) else str(err)
+            if checkpoint.texts:
+                reason += (
+                    f"; {checkpoint.texts} texts are done and kept, the same command goes on after"
+                    " them"
+                )
+            raise LabellingStoppedError(reason) from err
 
 
 def _check_names(source: Path, target: Path) -> None:
@@ -120,82 +184,66 @@ def _check_names(source: Path, target: Path) -> None:
         )
 
 
-def _is_done(result: dict[str, Any], target: Path, limit: int) -> bool:
-    """Tell if a run that has ended has labelled all that is wanted now."""
-    if result["stopped"] is None:
-        _check_limit(target, result["texts"], limit)
-        return True
-    return bool(result["texts"] == limit)
-
-
-def _check_limit(path: Path, texts: int, limit: int) -> None:
-    if limit and texts > limit:
-        raise CatalogNERError(f"{path}: has {texts} texts already, more than the limit of {limit}")
-
-
-def _read_rows(source: Path, problems: Problems) -> Iterator[tuple[int, Row]]:
-    """Read on from the first text, so that a file without any is told before a file is made."""
-    rows = read_source(source, problems)
-    first = next(rows, None)
-    if first is None:
-        raise CatalogNERError(f"{source}: no text in this file")
-    return chain([first], rows)
-
-
 @dataclass
 class _Run:
     """A run that is under way."""
 
     nlp: Language
     checkpoint: Checkpoint
-    summary: Summary
     price: Price | None
+    bar: tqdm[Any]
+    lines: int
+    limit: int
 
-    def label(
-        self, batches: Iterator[list[tuple[int, Row]]], budget: float | None, bar: Progress
-    ) -> bool:
-        """Label batches up to the last, or until the budget is spent; tell if it was that."""
+    def label(self, batches: Iterable[list[tuple[int, Row]]], budget: float | None) -> bool:
+        """Label all batches, or until the budget is spent; tell whether it was spent."""
+        counts = self.checkpoint.counts
         for number, batch in enumerate(batches):
-            if budget is not None and self._cost() >= budget:
+            if budget is not None and self.price and self.price.cost(counts.usage) >= budget:
                 return True
             start = time.perf_counter()
-            rows, failed = self._label_batch([row for _, row in batch], bar)
-            self.summary.add_time(time.perf_counter() - start, len(batch), first=number == 0)
-            self.checkpoint.append(rows, failed, self.summary.to_state())
-            bar.update(batch[-1][0])
-        bar.finish()
+            rows, failed = self._label_batch([row for _, row in batch])
+            counts.add_time(time.perf_counter() - start, len(batch), first=number == 0)
+            self.checkpoint.append(rows, failed)
+            self._show(self.lines - batch[-1][0])
+        self._show(0)
         return False
 
-    def _label_batch(self, batch: list[Row], bar: Progress) -> tuple[list[Row], list[Row]]:
-        texts = [row["text"] for row in batch]
+    def _label_batch(self, batch: list[Row]) -> tuple[list[Row], list[Row]]:
+        counts = self.checkpoint.counts
         # Else a run whose last two texts fail could not be ended
-        several = MANY if self.summary.failures < self.summary.texts else SEVERAL
-        done = run_batch(self.nlp, texts, bar.advance, several=several)
-        if not (self.summary.texts or done.docs) and len(batch) >= MANY:
+        several = MANY if counts.failures < counts.texts else SEVERAL
+        texts = [row["text"] for row in batch]
+        done = run_batch(self.nlp, texts, self.bar.update, several=several)
+        if not (counts.texts or done.docs) and len(batch) >= MANY:
             raise CatalogNERError(
                 f"all of the first {len(batch)} texts failed, the first with {done.failure(0)}"
             )
         rows, failed = [], []
-        for place, row in enumerate(batch):
-            reason = done.failure(place)
+        for number, row in enumerate(batch):
+            reason = done.failure(number)
             if reason:
                 failed.append(failed_row(row, reason))
-                self.summary.add_failed()
+                counts.add_failed()
             else:
-                rows.append(answered_row(done.docs[place], row))
-                self.summary.add_labelled(done.docs[place])
-        self.summary.add_usage(done.usage)
+                rows.append(answered_row(done.docs[number], row))
+                counts.add_labelled(done.docs[number])
+        counts.usage += done.usage
         return rows, failed
 
-    def _cost(self) -> float:
-        return 0.0 if self.price is None else self.price.cost(self.summary.usage)
-
-    def stopped(self, error: Exception) -> LabellingStoppedError:
-        """Say why the run could not go on and how it can."""
-        texts = (self.checkpoint.summary or {}).get("texts", 0)
-        reason = str(error)
-        if isinstance(error, OSError):
-            reason = f"{self.checkpoint.target}: {error.strerror or error}"
-        if texts:
-            reason += f"; {texts} texts are done and kept, the same command goes on after them"
-        return LabellingStoppedError(reason)
+    def _show(self, lines_left: int) -> None:
+        """Show the counts after a batch; each line that is left may be a text."""
+        counts = self.checkpoint.counts
+        expected = counts.texts + lines_left
+        self.bar.total = min(expected, self.limit or expected)
+        figures: dict[str, Any] = {}
+        usage = counts.usage
+        tokens = usage.prompt_tokens + usage.cached_tokens + usage.output_tokens
+        if tokens:
+            figures["tokens"] = tqdm.format_sizeof(tokens)
+        if self.price is not None:
+            figures["cost"] = f"{self.price.cost(usage):.4f}"
+        if counts.failures:
+            figures["failed"] = counts.failures
+        self.bar.set_postfix(figures, refresh=False)
+        self.bar.update(counts.texts - self.bar.n)  # with those that failed

@@ -3,39 +3,74 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+import msgspec
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED
 from spacy_catalog_ner.labelling.prices import Price
-
-USAGE = ("calls", "retries", "cache_hits", "prompt_tokens", "cached_tokens", "output_tokens")
-"""What a model counts, see `spacy_catalog_ner.llm.prompt.Usage`."""
+from spacy_catalog_ner.llm.prompt import Usage
 
 
-@dataclass
-class Summary:
-    """The counts of a run, kept with its checkpoint so that they go on with it.
+class Summary(msgspec.Struct, kw_only=True):
+    """What a run did, for the user; written as JSON beside the output.
 
     Attributes
     ----------
     texts
-        Texts that are done, those that failed among them.
+        Texts that are done, those that failed included.
     failures
         Texts without an answer.
     candidates, selected, entities, proposals
         Of the texts that have an answer.
     violations
         Of the constraints, by kind.
-    usage
-        Of the model, for all texts; a batch that was interrupted is not in it.
+    skipped
+        Rows of the input that were skipped, by kind.
+    calls, retries, cache_hits, prompt_tokens, cached_tokens, output_tokens
+        What the model counted, see `spacy_catalog_ner.llm.prompt.Usage`.
+    cost
+        Of the tokens; None without a price.
     seconds
         Spent on whole batches.
-    timed_texts, timed_seconds
-        The same without the first batch after each start, which loads the models.
+    seconds_per_text
+        Without the first batch after each start, which loads the models.
+    stopped
+        What ended the run before the end of the input: ``"budget"``, ``"limit"`` or None.
+    models
+        Names of the models that were asked.
+    fingerprint
+        Hash of everything that can change the output.
+    """
+
+    texts: int
+    failures: int
+    candidates: int
+    selected: int
+    entities: int
+    violations: dict[str, int]
+    proposals: int
+    skipped: dict[str, int]
+    calls: int
+    retries: int
+    cache_hits: int
+    prompt_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost: float | None
+    seconds: float
+    seconds_per_text: float
+    stopped: str | None
+    models: list[str]
+    fingerprint: str
+
+
+class Counts(msgspec.Struct):
+    """The counts of a run so far, kept in its checkpoint.
+
+    Those that `Summary` has too mean the same; ``timed_texts`` and ``timed_seconds`` leave out the
+    first batch after each start.
     """
 
     texts: int = 0
@@ -44,8 +79,8 @@ class Summary:
     selected: int = 0
     entities: int = 0
     proposals: int = 0
-    violations: dict[str, int] = field(default_factory=dict)
-    usage: dict[str, int] = field(default_factory=lambda: dict.fromkeys(USAGE, 0))
+    violations: dict[str, int] = {}
+    usage: Usage = Usage()
     seconds: float = 0.0
     timed_texts: int = 0
     timed_seconds: float = 0.0
@@ -67,59 +102,33 @@ class Summary:
         self.texts += 1
         self.failures += 1
 
-    def add_usage(self, usage: Mapping[str, int]) -> None:
-        """Count what answers cost."""
-        for name in USAGE:
-            self.usage[name] += usage.get(name, 0)
-
     def add_time(self, seconds: float, texts: int, *, first: bool) -> None:
-        """Count the time that a batch took.
-
-        Parameters
-        ----------
-        seconds
-            The time.
-        texts
-            Texts in the batch.
-        first
-            Whether it was the first after a start.
-        """
+        """Count the time of a batch of so many texts, which may be the first after a start."""
         self.seconds += seconds
         if not first:
             self.timed_texts += texts
             self.timed_seconds += seconds
 
-    def to_state(self) -> dict[str, Any]:
-        """Return what ``Summary(**state)`` restores."""
-        return asdict(self)
-
-    def result(
-        self, price: Price | None, skipped: Mapping[str, int], stopped: str | None
-    ) -> dict[str, Any]:
-        """Return the summary for the user.
-
-        Parameters
-        ----------
-        price
-            Price of the model's tokens; the cost is None without one.
-        skipped
-            Rows of the input that were skipped, by kind.
-        stopped
-            What ended the run before the end of the input: ``"budget"``, ``"limit"`` or None.
-        """
-        # A run of one batch has no other time
-        texts, seconds = self.timed_texts, self.timed_seconds
-        if not texts:
+    def summarise(
+        self,
+        price: Price | None,
+        skipped: Mapping[str, int],
+        stopped: str | None,
+        models: Sequence[str],
+        fingerprint: str,
+    ) -> Summary:
+        """Return the summary for the user."""
+        counts = msgspec.to_builtins(self)
+        usage, texts, seconds = map(counts.pop, ("usage", "timed_texts", "timed_seconds"))
+        if not texts:  # a run of one batch has no other time
             texts, seconds = self.texts, self.seconds
-        counts = ("texts", "failures", "candidates", "selected", "entities")
-        return {
-            **{name: getattr(self, name) for name in counts},
-            "violations": self.violations,
-            "proposals": self.proposals,
-            "skipped": dict(sorted(skipped.items())),
-            **self.usage,
-            "cost": None if price is None else price.cost(self.usage),
-            "seconds": self.seconds,
-            "seconds_per_text": seconds / texts if texts else 0.0,
-            "stopped": stopped,
-        }
+        return Summary(
+            **counts,
+            **usage,
+            skipped=dict(sorted(skipped.items())),
+            cost=None if price is None else price.cost(self.usage),
+            seconds_per_text=seconds / texts if texts else 0.0,
+            stopped=stopped,
+            models=list(models),
+            fingerprint=fingerprint,
+        )
