@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import srsly
 from spacy import util
@@ -14,7 +16,6 @@ from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_catalog_ner.constraints.label_rules import LabelRules
-from spacy_catalog_ner.constraints.overlaps import Overlap, ScoredSpan, best_first
 from spacy_catalog_ner.constraints.proposals import make_proposals
 from spacy_catalog_ner.doc.record import (
     CANDIDATES,
@@ -27,7 +28,10 @@ from spacy_catalog_ner.doc.record import (
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.evaluation.scorers import Scorer
 
-Key = tuple[int, int, str]
+Overlap = Literal["allow", "longest", "confident"]
+
+ScoredSpan = tuple[Span, float | None]
+"""A span with its confidence, None where there is none."""
 
 
 @Language.factory(
@@ -88,21 +92,40 @@ def make_constraint_post_processor(
     )
 
 
+@dataclass
+class _Findings:
+    """What is wrong with the spans of a Doc.
+
+    Attributes
+    ----------
+    violations
+        Spans that are dropped, by kind.
+    rules
+        Those of them that break a label rule, by rule.
+    outside
+        Those that are not in the catalog.
+    """
+
+    violations: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    outside: list[Span] = field(default_factory=list)
+
+
 class ConstraintPostProcessor(Pipe):
     """Checks selected spans against the catalog's candidates, label rules and each other.
 
-    What passes goes to ``doc.spans["entities"]`` with its confidences. ``doc.ents`` gets those of
-    it that do not overlap, the longest where overlaps are allowed.
+    Spans that pass go to ``doc.spans["entities"]`` with their confidences. ``doc.ents`` gets those
+    that do not overlap, the longest first where overlaps are allowed.
 
-    What does not is counted by kind in ``doc._.catalog_ner["violations"]``: ``duplicate`` spans,
-    spans that are no candidate at all (``out_of_catalog``), candidates with another label
+    Spans that do not are counted by kind in ``doc._.catalog_ner["violations"]``: ``duplicate``
+    spans, spans that are no candidate at all (``out_of_catalog``), candidates with another label
     (``wrong_label``), ``overlap`` unless allowed, and ``rule``, which
-    ``doc._.catalog_ner["rules"]`` tells apart. The flaws of a written answer, which the LLM's task
-    left in ``doc._.catalog_ner["answer"]``, are added to these: also ``malformed``,
-    ``unknown_id`` and ``invented``. They move to the ``attrs`` of the group they belong to.
+    ``doc._.catalog_ner["rules"]`` breaks down. The faults of a written answer, which the LLM's
+    task left in ``doc._.catalog_ner["answer"]``, are added: also ``malformed``, ``unknown_id`` and
+    ``invented``. They move to the ``attrs`` of the group they belong to.
 
     ``doc._.catalog_ner["proposals"]`` has the mentions that are out of the catalog: ``text``,
-    ``label`` and, where they stand in the text, ``start`` and ``end`` in characters.
+    ``label`` and, where the text has them, ``start`` and ``end`` in characters.
     """
 
     def __init__(
@@ -154,35 +177,37 @@ class ConstraintPostProcessor(Pipe):
             )
         group = doc.spans[self.source]
         answer = _take_answer(doc, group)
-        violations = Counter({kind: _count(value) for kind, value in answer.items()})
-        outside: list[Span] = []
-        spans = _check_membership(doc, group, violations, outside)
-        broken: Counter[str] = Counter()
-        spans = self._keep_best(spans, violations, broken)
+        found = _Findings(Counter({kind: _count(value) for kind, value in answer.items()}))
+        spans = self._keep_best(_check_membership(doc, group, found), found)
         _write(doc, self.spans_key, spans)
-        proposals = make_proposals(doc, outside, answer.get("out_of_catalog") or ())
-        _update_record(doc, violations, {"rules": _plain(broken), "proposals": proposals})
+        proposals = make_proposals(doc, found.outside, answer.get("out_of_catalog") or ())
+        record = doc._.catalog_ner or {}
+        record = {key: record[key] for key in record if key not in ("rules", "proposals")}
+        record["violations"] = _plain(found.violations)
+        if found.rules:
+            record["rules"] = _plain(found.rules)
+        if proposals:
+            record["proposals"] = proposals
+        doc._.catalog_ner = record
         return doc
 
-    def _keep_best(
-        self, spans: list[ScoredSpan], violations: Counter[str], broken: Counter[str]
-    ) -> list[ScoredSpan]:
-        """Accept spans, the best first, that go together with those accepted before."""
+    def _keep_best(self, spans: list[ScoredSpan], found: _Findings) -> list[ScoredSpan]:
+        """Keep spans, the best first, that are compatible with those kept before."""
         rules = self.rules
         kept: list[ScoredSpan] = []
-        accepted: Counter[str] = Counter()
+        labels: Counter[str] = Counter()
         taken: set[int] = set()
         for span, score in best_first(spans, self.overlap):
             tokens = range(span.start, span.end)
-            rule = rules.find_broken(span, score, accepted)
+            rule = rules.find_broken(span, score, labels)
             if rule:
-                violations["rule"] += 1
-                broken[rule] += 1
+                found.violations["rule"] += 1
+                found.rules[rule] += 1
             elif self.overlap != "allow" and not taken.isdisjoint(tokens):
-                violations["overlap"] += 1
+                found.violations["overlap"] += 1
             else:
                 kept.append((span, score))
-                accepted[span.label_] += 1
+                labels[span.label_] += 1
                 taken.update(tokens)
         return kept
 
@@ -217,11 +242,26 @@ class ConstraintPostProcessor(Pipe):
         self._rules = LabelRules(data)
 
 
-def _take_answer(doc: Doc, group: SpanGroup) -> dict[str, Any]:
-    """Move the flaws of an answer to the group that was made of it, and return them.
+def best_first(spans: Iterable[ScoredSpan], policy: Overlap) -> list[ScoredSpan]:
+    """Sort spans so that the better of any two comes first; no confidence is the lowest.
 
-    There they are found again when the group is checked once more, and are gone when another
-    answer takes its place.
+    ``"longest"``: the longer one, and of equally long ones the more confident; else the more
+    confident, and of equally confident ones the longer. Ties are in reading order, and by label.
+    """
+
+    def rank(item: ScoredSpan) -> tuple[float, float, int, str]:
+        span, score = item
+        length, confidence = span.end - span.start, score or 0.0
+        first, second = (length, confidence) if policy == "longest" else (confidence, length)
+        return -first, -second, span.start, span.label_
+
+    return sorted(spans, key=rank)
+
+
+def _take_answer(doc: Doc, group: SpanGroup) -> dict[str, Any]:
+    """Move the faults of an answer to the group that was made of it, and return them.
+
+    They are found there when the group is checked once more, and are gone with the next answer.
     """
     record = dict(doc._.catalog_ner or {})
     if "answer" in record:
@@ -231,30 +271,28 @@ def _take_answer(doc: Doc, group: SpanGroup) -> dict[str, Any]:
     return answer
 
 
-def _check_membership(
-    doc: Doc, group: SpanGroup, violations: Counter[str], outside: list[Span]
-) -> list[ScoredSpan]:
-    """Keep each candidate once; spans that are none go to `outside`."""
-    candidates: dict[Key, Span] | None = None
+def _check_membership(doc: Doc, group: SpanGroup, found: _Findings) -> list[ScoredSpan]:
+    """Keep the spans that are candidates, each once."""
+    candidates: dict[tuple[int, int, str], Span] | None = None
     boundaries: set[tuple[int, int]] = set()
     if CANDIDATES in doc.spans:
         candidates = {span_key(span): span for span in distinct_spans(doc.spans[CANDIDATES])}
         boundaries = {(start, end) for start, end, _ in candidates}
-    kept: dict[Key, ScoredSpan] = {}
+    kept: dict[tuple[int, int, str], ScoredSpan] = {}
     for span, score in zip(group, span_scores(group), strict=True):
         key = span_key(span)
         if key in kept:
-            violations["duplicate"] += 1
+            found.violations["duplicate"] += 1
         elif candidates is None:
             kept[key] = (span, score)
         elif key in candidates:
             # A model that knows labels only gets the catalog's id, that of the most popular entry.
             kept[key] = (span if span.kb_id else candidates[key], score)
         elif (span.start, span.end) in boundaries:
-            violations["wrong_label"] += 1
+            found.violations["wrong_label"] += 1
         else:
-            violations["out_of_catalog"] += 1
-            outside.append(span)
+            found.violations["out_of_catalog"] += 1
+            found.outside.append(span)
     return list(kept.values())
 
 
@@ -262,15 +300,10 @@ def _write(doc: Doc, spans_key: str, spans: list[ScoredSpan]) -> None:
     spans = sorted(spans, key=lambda item: span_key(item[0]))
     result = SpanGroup(doc, name=spans_key, spans=[span for span, _ in spans])
     if any(score is not None for _, score in spans):
-        result.attrs["scores"] = [score for _, score in spans]
+        # None is no value for those who read an array of floats
+        result.attrs["scores"] = [math.nan if score is None else score for _, score in spans]
     doc.spans[spans_key] = result
     doc.set_ents(util.filter_spans([span for span, _ in best_first(spans, "longest")]))
-
-
-def _update_record(doc: Doc, violations: Counter[str], others: dict[str, Any]) -> None:
-    record = {key: value for key, value in (doc._.catalog_ner or {}).items() if key not in others}
-    found = {key: value for key, value in others.items() if value}
-    doc._.catalog_ner = {**record, "violations": _plain(violations), **found}
 
 
 def _plain(counts: Counter[str]) -> dict[str, int]:

@@ -26,9 +26,11 @@ def update_record(doc: Doc, **values: Any) -> None:
 
 
 def span_scores(group: SpanGroup) -> list[float | None]:
-    """Return the confidence of every span of a group, None where the group has none."""
+    """Return the confidence of every span of a group; None where there is none, or NaN."""
     scores = group.attrs.get("scores")
-    return [None] * len(group) if scores is None else [float(score) for score in scores]
+    if scores is None:
+        return [None] * len(group)
+    return [float(score) if score == score else None for score in scores]
 
 
 def span_key(span: Span) -> tuple[int, int, str]:
