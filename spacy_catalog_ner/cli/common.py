@@ -13,7 +13,7 @@ from spacy_catalog_ner.errors import CatalogNERError, Problems
 
 def show(data: Any) -> None:
     """Print JSON, or a struct as JSON, on stdout."""
-    typer.echo(json.dumps(msgspec.to_builtins(data), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2, default=msgspec.to_builtins))
 
 
 def say(message: str) -> None:

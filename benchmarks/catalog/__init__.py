@@ -1,0 +1,1 @@
+"""The catalog, against other ways to find known names."""

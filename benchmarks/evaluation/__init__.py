@@ -1,0 +1,1 @@
+"""Evaluation, against seqeval and spaCy."""

@@ -1,0 +1,1 @@
+"""The students, against each other and the teacher."""
