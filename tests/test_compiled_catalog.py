@@ -66,6 +66,34 @@ def test_the_largest_weight_that_an_entry_takes_comes_back(tmp_path):
     assert catalog.lookup("boston")[0].weight == 1e300
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"text": 5}, "expected a name, got 5"),
+        ({"label": 5}, "no label"),
+        ({"id": 5}, "id: expected a string, got 5"),
+        ({"id": None}, "id: expected a string, got None"),
+        ({"lang": b"en"}, "lang: expected a string, got b'en'"),
+        ({"weight": "5"}, "weight: expected a number from 0 to 1e[+]300, got '5'"),
+        ({"weight": True}, "weight: expected a number .*, got True"),
+        ({"weight": float("nan")}, "weight: expected a number .*, got nan"),
+        ({"aliases": "AC/DC"}, "aliases: expected a tuple, got 'AC/DC'"),
+        ({"aliases": (5,)}, "expected a name, got 5"),
+    ],
+)
+def test_an_entry_of_values_of_another_type_is_refused(values, message):
+    with pytest.raises(CatalogNERError, match=message):
+        Entry(**{"text": "Boston", "label": "CITY", **values})
+
+
+def test_aliases_may_be_a_list():
+    assert Entry("Boston", "CITY", aliases=["Beantown"]).aliases == ("Beantown",)
+
+
+def test_a_weight_may_be_any_real_number():
+    assert Entry("Boston", "CITY", weight=np.int64(2)).weight == 2
+
+
 def test_a_weight_that_a_compiled_catalog_cannot_hold_is_refused():
     with pytest.raises(CatalogNERError, match="weight: expected a number from 0"):
         Entry("Boston", "CITY", weight=1e301)

@@ -82,6 +82,22 @@ def test_a_stream_gets_no_more_exemplars_than_asked_for(make_nlp):
     assert texts(make_nlp(k=0)("play hello")) == []
 
 
+def test_a_text_that_cannot_be_embedded_fails_alone(mini_store, mini_embedder):
+    def embedder(queries):
+        if any("broken" in query for query in queries):
+            raise RuntimeError("too long a text")
+        return mini_embedder(queries)
+
+    retriever = DynamicExemplarRetriever(embedder=embedder, store=mini_store, k=1)
+    retriever._is_checked = True  # by name, it is another embedder
+    failed = []
+    retriever.set_error_handler(lambda name, component, docs, err: failed.append((docs, str(err))))
+    docs = [spacy.blank("en").make_doc(text) for text in ("play hello", "broken", "watch dune")]
+    assert list(retriever.pipe(docs)) == [docs[0], docs[2]]
+    assert failed == [([docs[1]], "too long a text")]
+    assert len(texts(docs[0])) == len(texts(docs[2])) == 1
+
+
 # Other strategies
 
 

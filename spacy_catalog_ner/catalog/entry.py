@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import repeat
+from numbers import Real
 from typing import Any, NamedTuple
 
 from spacy_catalog_ner.catalog.normalization import normalize
@@ -48,8 +49,9 @@ class Entry(_Fields):
     Raises
     ------
     CatalogNERError
-        If the name or an alias has no letter or digit, is too long, or holds a NUL byte or half a
-        surrogate pair; if there is no label; or if the weight is no number from 0 to 1e300.
+        If a value is of another type; if the name or an alias has no letter or digit, is too long,
+        or holds a NUL byte or half a surrogate pair; if there is no label; or if the weight is no
+        number from 0 to 1e300.
     """
 
     __slots__ = ()
@@ -60,20 +62,23 @@ class Entry(_Fields):
         label: str,
         id: str = "",
         weight: float = 1.0,
-        aliases: tuple[str, ...] = (),
+        aliases: Sequence[str] = (),
         lang: str = "",
     ) -> Entry:
         """Make an entry of values that are checked."""
+        if type(aliases) is list:
+            aliases = tuple(aliases)
         # The named tuple's own would take a second call, and there are millions of entries.
         self = tuple.__new__(cls, (text, label, id, weight, aliases, lang))
         # Most names are seen to be right at once.
         if not (
-            type(text) is type(label) is str
+            type(text) is type(label) is type(id) is type(lang) is str
             and text[:1].isalnum()
             and len(text) <= MAX_NAME_LENGTH
             and label
+            and type(weight) in (float, int)
             and 0 <= weight <= MAX_WEIGHT
-            and not aliases
+            and aliases == ()
             and (every := f"{text}{label}{id}{lang}").isascii()
             and "\0" not in every
         ):
@@ -81,13 +86,17 @@ class Entry(_Fields):
         return self
 
     def _check(self) -> None:
+        if not isinstance(self.aliases, tuple):
+            raise CatalogNERError(f"aliases: expected a tuple, got {self.aliases!r:.60}")
         for name in (self.text, *self.aliases):
             _check_name(name)
         if not isinstance(self.label, str) or not self.label:
             raise CatalogNERError("no label")
         for value, what in ((self.label, "label"), (self.id, "id"), (self.lang, "lang")):
             _check_plain(value, what)
-        if not (0 <= self.weight <= MAX_WEIGHT):
+        weight: Any = self.weight
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not (is_number and 0 <= weight <= MAX_WEIGHT):
             raise CatalogNERError(
                 f"weight: expected a number from 0 to {MAX_WEIGHT:g}, got {self.weight!r}"
             )
@@ -201,7 +210,9 @@ def _check_name(value: Any) -> None:
 
 
 def _check_plain(value: str, what: str) -> None:
-    """Refuse what has no place in a compiled catalog: its separator, and half of a character."""
+    """Refuse what a compiled catalog cannot hold: its separator, and half of a character."""
+    if not isinstance(value, str):
+        raise CatalogNERError(f"{what}: expected a string, got {value!r:.60}")
     if "\0" in value:
         raise CatalogNERError(f"{what} with a NUL byte: {value!r:.60}")
     if not value.isascii() and not _is_unicode(value):

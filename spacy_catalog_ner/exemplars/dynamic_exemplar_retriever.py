@@ -190,9 +190,16 @@ class DynamicExemplarRetriever(Pipe):
             docs = list(docs)
             try:
                 self._retrieve(docs)
+            except Exception:  # find out which text it was
+                for doc in docs:
+                    try:
+                        self._retrieve([doc])
+                    except Exception as err:
+                        handle_error(self.name, self, [doc], err)
+                    else:
+                        yield doc
+            else:
                 yield from docs
-            except Exception as err:
-                handle_error(self.name, self, docs, err)
 
     def _retrieve(self, docs: Sequence[Doc]) -> None:
         for doc, exemplars in zip(docs, self._find(docs), strict=True):
