@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from math import sqrt
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
-from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.evaluation.alignment import Pair, Row
 from spacy_catalog_ner.evaluation.comparison import KINDS
 from spacy_catalog_ner.evaluation.stages import STAGES
+from spacy_catalog_ner.reporting.page import render_page
 
 # So much text is embedded at most, in bytes: with it the page stays under 10 MB.
 _MAX_BYTES = 8_000_000
@@ -99,18 +95,12 @@ def render_html(
             " order"
         )
     errors = _Errors(pairs, list(attributed), baseline_pairs, max_errors)
-    # All that is inserted is escaped, but for what is marked as safe here.
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(figure=format_figure, signed=format_difference, change=format_change)
-    return environment.get_template("report.html.jinja").render(
+    return render_page(
+        __package__,
+        "report",
         title=title,
-        version=__version__,
+        data=errors.to_json(),
+        filters={"figure": format_figure, "signed": format_difference, "change": format_change},
         result=result,
         baseline=baseline,
         comparison=result.get("comparison"),
@@ -121,14 +111,7 @@ def render_html(
         stage_meanings=STAGE_MEANINGS,
         kind_names=KINDS,
         errors=errors,
-        data=Markup(_escape_json(errors.to_json())),
-        css=Markup(_read("report.css")),
-        js=Markup(_read("report.js")),
     )
-
-
-def _read(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf8")
 
 
 def format_figure(value: float | None) -> str:
@@ -297,14 +280,3 @@ def _colours(labels: Sequence[str]) -> list[str]:
         known.get(label.upper(), palette[number % len(palette)])
         for number, label in enumerate(labels)
     ]
-
-
-def _escape_json(text: str) -> str:
-    r"""Escape JSON so that nothing in it can end or open an HTML element.
-
-    ``<``, ``>`` and ``&`` occur in strings only, where ``\u003c`` is the same character; so do the
-    two line ends that JSON allows there and JavaScript once did not.
-    """
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text

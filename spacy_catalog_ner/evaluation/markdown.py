@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from spacy_catalog_ner.evaluation.html import (
@@ -13,7 +12,7 @@ from spacy_catalog_ner.evaluation.html import (
     format_figure,
     measures,
 )
-from spacy_catalog_ner.reporting.markdown import escape_markdown
+from spacy_catalog_ner.reporting.markdown import escape_markdown, markdown_table
 
 _MAX_CONFUSIONS = 20  # as many pairs of labels are listed
 
@@ -47,19 +46,19 @@ def render_result_markdown(
             for stage, figures in result["stages"].items()
         )
         head = ["stage", "missed", "invented", "F1 if perfect", "meaning"]
-        lines += ["", "## Stages", "", *_table(head, rows, texts=(0, 4))]
+        lines += ["", "## Stages", "", *markdown_table(head, rows, text_columns=(0, 4))]
     systems = [result] if baseline is None else [result, baseline]
     rows = (
         [kind, *(system["errors"][kind] for system in systems), meaning]
         for kind, meaning in KIND_MEANINGS.items()
     )
     head = ["kind", *["errors", "baseline"][: len(systems)], "meaning"]
-    lines += ["", "## Errors", "", *_table(head, rows, texts=(0, len(head) - 1))]
+    lines += ["", "## Errors", "", *markdown_table(head, rows, text_columns=(0, len(head) - 1))]
     lines += ["", "## Length", "", *_lengths(result)]
     if result["by_novelty"]:
         novelty = result["by_novelty"].items()
         rows = ([name, *_scores(part)] for name, part in novelty)
-        lines += ["", "## Novelty", "", *_table(["entity", *_SCORES], rows)]
+        lines += ["", "## Novelty", "", *markdown_table(["entity", *_SCORES], rows)]
     if result["calibration"]:
         lines += ["", "## Calibration", "", *_calibration(result["calibration"])]
     return "\n".join(lines) + "\n"
@@ -103,7 +102,7 @@ def _summary(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[st
         for name, figure, interval, theirs in figures
     )
     other = [] if baseline is None else ["baseline", "difference"]
-    return lines + _table(["measure", "value", "95 % interval", *other], rows)
+    return lines + markdown_table(["measure", "value", "95 % interval", *other], rows)
 
 
 def _labels(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str]:
@@ -115,7 +114,7 @@ def _labels(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str
         head.append("points (95 % interval)")
     rows = []
     for label, score in result["per_label"].items():
-        row = [escape_markdown(label), format_figure(score["f1"]), _range(score["intervals"]["f1"])]
+        row = [label, format_figure(score["f1"]), _range(score["intervals"]["f1"])]
         row += [format_figure(score["precision"]), format_figure(score["recall"])]
         row.append(str(score["tp"] + score["fn"]))
         if baseline is not None:
@@ -123,7 +122,7 @@ def _labels(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str
         if comparison:
             row.append(format_change(comparison["per_label"][label]))
         rows.append(row)
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _confusion(confusion: dict[str, Any]) -> list[str]:
@@ -137,11 +136,8 @@ def _confusion(confusion: dict[str, Any]) -> list[str]:
     ]
     if not found:
         return ["No label was taken for another."]
-    rows = (
-        [escape_markdown(gold), escape_markdown(predicted), -count]
-        for count, gold, predicted in sorted(found)[:_MAX_CONFUSIONS]
-    )
-    table = _table(["gold", "predicted as", "entities"], rows, texts=(0, 1))
+    rows = ([gold, predicted, -count] for count, gold, predicted in sorted(found)[:_MAX_CONFUSIONS])
+    table = markdown_table(["gold", "predicted as", "entities"], rows, text_columns=(0, 1))
     if len(found) > _MAX_CONFUSIONS:
         table += ["", f"The first {_MAX_CONFUSIONS} of {len(found)} pairs of labels."]
     return table
@@ -164,7 +160,7 @@ def _lengths(result: dict[str, Any]) -> list[str]:
         ]
         for part in result["by_length"]
     )
-    return _table(["tokens" if result["tokens"] else "words", *_SCORES, "texts"], rows)
+    return markdown_table(["tokens" if result["tokens"] else "words", *_SCORES, "texts"], rows)
 
 
 def _calibration(calibration: dict[str, Any]) -> list[str]:
@@ -181,15 +177,8 @@ def _calibration(calibration: dict[str, Any]) -> list[str]:
     return [
         f"Expected calibration error: {error}",
         "",
-        *_table(["bin", "spans", "confidence", "accuracy"], rows),
+        *markdown_table(["bin", "spans", "confidence", "accuracy"], rows),
     ]
-
-
-def _table(head: list[str], rows: Iterable[list[Any]], texts: tuple[int, ...] = (0,)) -> list[str]:
-    """Return the lines of a table; all columns but those of text are aligned to the right."""
-    line = "".join("---|" if column in texts else "---:|" for column in range(len(head)))
-    body = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return [f"| {' | '.join(head)} |", f"|{line}", *body]
 
 
 def _beside(ours: float | None, theirs: float | None) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from spacy_catalog_ner.reporting.markdown import escape_markdown, markdown_table
+
 
 def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, dict[str, Any]]) -> str:
     """Render scores as Markdown: a table of systems, and F1 per label.
@@ -17,20 +19,17 @@ def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, dict[
     systems
         For each system what `evaluate_rows` gives, with ``seconds_per_text`` where known.
     """
-    lines = [f"# {title}", ""]
+    lines = [f"# {escape_markdown(title)}", ""]
     texts = next(iter(systems.values()))["texts"]
     lines += [f"{texts} held-out utterances. {_describe(corpus)}".strip(), ""]
-    lines += [
-        "| system | precision | recall | F1 | macro F1 | seconds per utterance |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
+    rows = []
     for name, result in systems.items():
-        micro = result["micro"]
+        figures = [result["micro"][key] for key in ("precision", "recall", "f1")]
+        cells = [f"{figure:.3f}" for figure in [*figures, result["macro_f1"]]]
         seconds = result.get("seconds_per_text")
-        lines.append(
-            f"| {name} | {micro['precision']:.3f} | {micro['recall']:.3f} | {micro['f1']:.3f}"
-            f" | {result['macro_f1']:.3f} | {'' if seconds is None else f'{seconds:.4f}'} |"
-        )
+        rows.append([name, *cells, "" if seconds is None else f"{seconds:.4f}"])
+    header = ["system", "precision", "recall", "F1", "macro F1", "seconds per utterance"]
+    lines += markdown_table(header, rows)
     recall = max((result["candidate_recall"] or 0.0) for result in systems.values())
     lines += [
         "",
@@ -50,13 +49,14 @@ def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, dict[
             )
     lines += ["", "## F1 per label", ""]
     labels = sorted({label for result in systems.values() for label in result["per_label"]})
-    lines.append("| label | gold | " + " | ".join(systems) + " |")
-    lines.append("|---|---:|" + "---:|" * len(systems))
+    per_label: list[list[Any]] = []
     for label in labels:
         scores = [result["per_label"].get(label) for result in systems.values()]
         gold = max((score["tp"] + score["fn"] for score in scores if score), default=0)
-        cells = [f"{score['f1']:.3f}" if score else "-" for score in scores]
-        lines.append(f"| {label} | {gold} | " + " | ".join(cells) + " |")
+        per_label.append(
+            [label, gold, *(f"{score['f1']:.3f}" if score else "-" for score in scores)]
+        )
+    lines += markdown_table(["label", "gold", *systems], per_label)
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,3 @@
-"use strict";
-
 // Sorting: a button in each column head; numbers the largest first.
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => {
@@ -27,7 +25,6 @@ for (const button of document.querySelectorAll("th button")) {
   const PAGE = 50;
   const NAME = 0, TEXT = 1, LANG = 2, GOLD = 3, PREDICTED = 4, ERRORS = 5, BASELINE = 6;
   const START = 0, END = 1, LABEL = 2;
-  const data = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("filters");
   const status = document.getElementById("status");
   const page = document.getElementById("page");
@@ -36,14 +33,6 @@ for (const button of document.querySelectorAll("th button")) {
   const haystacks = data.texts.map((row) => `${row[NAME]}\n${row[TEXT]}`.toLowerCase());
   let found = [];
   let current = 0;
-
-  // All that comes from the data becomes a text node: it can never be markup.
-  function element(name, className, ...children) {
-    const node = document.createElement(name);
-    if (className) node.className = className;
-    node.append(...children);
-    return node;
-  }
 
   const isSame = (a, b) => a.every((value, index) => value === b[index]);
   const spanOf = (row, [side, index]) => row[side === 0 ? GOLD : PREDICTED][index];

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
-from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.generation.clusters.clustering import Clusters
 from spacy_catalog_ner.generation.clusters.scatter_layout import LANDMARKS, lay_out
+from spacy_catalog_ner.reporting.page import escape_json, render_page
 
 MAX_POINTS = 100_000
 """Texts in a plot: more are neither told apart nor drawn while one waits."""
@@ -45,17 +42,12 @@ def render_scatter(
     chosen = [text for group in clusters.representatives for text in group] + clusters.rare
     shown = _sample(len(texts), chosen, seed)
     places = lay_out(clusters.reduced[shown], np.searchsorted(shown, chosen).tolist(), seed)
-    environment = Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("scatter.html.jinja").render(
+    return render_page(
+        __package__,
+        "scatter",
         title=title,
+        data=_to_json(texts, clusters, shown, places),
         lang=lang,
-        version=__version__,
         texts=len(texts),
         shown=len(shown),
         noise=int((clusters.numbers < 0).sum()),
@@ -63,14 +55,7 @@ def render_scatter(
         representatives=len(chosen),
         rare=len(clusters.rare),
         landmarks=LANDMARKS,
-        data=Markup(_escape_json(_to_json(texts, clusters, shown, places))),
-        css=Markup(_read("scatter.css")),
-        js=Markup(_read("scatter.js")),
     )
-
-
-def _read(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf8")
 
 
 def _sample(count: int, first: Sequence[int], seed: int) -> np.ndarray:
@@ -108,16 +93,6 @@ def _cut(texts: list[str]) -> list[str]:
     length = _MAX_LENGTH
     while True:
         cut = [text if len(text) <= length else f"{text[: length - 1]}…" for text in texts]
-        if sum(len(_escape_json(text).encode("utf8")) for text in cut) <= _MAX_BYTES:
+        if sum(len(escape_json(text).encode("utf8")) for text in cut) <= _MAX_BYTES:
             return cut
         length //= 2
-
-
-def _escape_json(text: str) -> str:
-    r"""Escape JSON so that nothing in it can end or open an HTML element.
-
-    ``<``, ``>`` and ``&`` occur in strings only, where ``\u003c`` is the same character.
-    """
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from spacy_catalog_ner.reporting.markdown import escape_markdown
+from spacy_catalog_ner.reporting.markdown import escape_markdown, markdown_table
 
 _COLUMNS = {
     "utterances": "utterances",
@@ -33,11 +32,16 @@ def render_card(card: dict[str, Any], title: str) -> str:
     lines += _figures("language", card["languages"])
     lines += ["", "## Splits", "", *_figures("split", card["splits"])]
     rows = ([label, *counts.values()] for label, counts in card["labels"].items())
-    lines += ["", "## Entity types", "", *_table(["type", "mentions", "distinct names"], rows)]
+    lines += [
+        "",
+        "## Entity types",
+        "",
+        *markdown_table(["type", "mentions", "distinct names"], rows),
+    ]
     if card["overlap"]:
         rows = ([pair, *counts.values()] for pair, counts in card["overlap"].items())
         head = ["in both", "texts", "names", "patterns"]
-        lines += ["", "## Overlap", "", *_table(head, rows)]
+        lines += ["", "## Overlap", "", *markdown_table(head, rows)]
     lines += [
         "",
         "## Diversity",
@@ -46,7 +50,7 @@ def render_card(card: dict[str, Any], title: str) -> str:
         " n-grams that differ. Self-BLEU: mean BLEU-4 of each utterance against the others, lower"
         " is more diverse.",
         "",
-        *_table(
+        *markdown_table(
             ["measure", "value"],
             ([name.replace("_", " "), value] for name, value in list(diversity.items())[1:]),
         ),
@@ -57,12 +61,12 @@ def render_card(card: dict[str, Any], title: str) -> str:
         for value, count in counts.items()
     )
     lines += ["", "## How rows were made", ""]
-    lines += _table(["", "value", "rows"], rows, texts=2)
+    lines += markdown_table(["", "value", "rows"], rows, text_columns=(0, 1))
     if "population" in card:
         rows = (
             [name.replace("_", " "), _words(value)] for name, value in card["population"].items()
         )
-        lines += ["", *_table(["setting", "value"], rows, texts=2)]
+        lines += ["", *markdown_table(["setting", "value"], rows, text_columns=(0, 1))]
     lines += [
         "",
         "## Validation",
@@ -75,7 +79,7 @@ def render_card(card: dict[str, Any], title: str) -> str:
 
 def _figures(first: str, figures: dict[str, dict[str, Any]]) -> list[str]:
     rows = ([name, *(row[key] for key in _COLUMNS)] for name, row in figures.items())
-    return _table([first, *_COLUMNS.values()], rows)
+    return markdown_table([first, *_COLUMNS.values()], rows)
 
 
 def _words(value: Any) -> str:
@@ -85,10 +89,3 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_words, value)) or "none"
     return str(value)
-
-
-def _table(head: list[str], rows: Iterable[list[Any]], texts: int = 1) -> list[str]:
-    """Return the lines of a table; the first columns are text, the others numbers."""
-    line = "".join("---|" if column < texts else "---:|" for column in range(len(head)))
-    body = [f"| {' | '.join(escape_markdown(str(cell)) for cell in row)} |" for row in rows]
-    return [f"| {' | '.join(head)} |", f"|{line}", *body]

@@ -1,8 +1,5 @@
-"use strict";
-
 (() => {
   const GRID = 9999, MARGIN = 12, PAGE = 50, REACH = 16;
-  const data = JSON.parse(document.getElementById("data").textContent);
   const count = data.text.length;
   const canvas = document.getElementById("canvas");
   const brush = canvas.getContext("2d");
@@ -20,14 +17,6 @@
   let found = order;
   let current = -1;
   let width = 0, height = 0;
-
-  // All that comes from the data becomes a text node: it can never be markup.
-  function element(name, className, ...children) {
-    const node = document.createElement(name);
-    if (className) node.className = className;
-    node.append(...children);
-    return node;
-  }
 
   // Steps of the golden angle keep the colours of clusters next to each other apart.
   function colour(cluster) {
