@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.patterns.files import read_patterns
-from spacy_catalog_ner.generation.review.decision import Decision
-from spacy_catalog_ner.generation.review.decisions import Decisions
-from spacy_catalog_ner.generation.review.review import ReviewSession
+from spacy_catalog_ner.generation.review.decisions import Decision, DecisionLog, read_patterns
+from spacy_catalog_ner.generation.review.session import ReviewSession
 
 PLAY = Pattern("play <SONG> by <ARTIST>", "en", seed="play hello by adele", cluster=3)
 PUT_ON = Pattern("put on some <ARTIST>", "en", source="llm")
@@ -30,7 +28,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def log(path):
-    with Decisions(path, Problems()) as decisions:
+    with DecisionLog(path, Problems()) as decisions:
         yield decisions
 
 
@@ -82,14 +80,14 @@ def test_of_several_decisions_about_a_pattern_the_last_counts(session, path):
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_row_that_was_half_written_is_cut_off_and_reported(path, cut):
-    with Decisions(path, Problems()) as log:
+    with DecisionLog(path, Problems()) as log:
         log.add(Decision(PLAY, "accept"))
         whole = path.read_bytes()
         log.add(Decision(Pattern("¿quién canta <SONG>?", "es"), "reject"))
     path.write_bytes(path.read_bytes()[: len(whole) + cut])
     problems = Problems()
-    with Decisions(path, problems) as log:
-        assert list(log.standing) == [PLAY.id]
+    with DecisionLog(path, problems) as log:
+        assert list(log.latest) == [PLAY.id]
     assert path.read_bytes() == whole
     assert problems.messages == [
         f"{path}:2: only part of a row, as of a session that was killed; cut off"
@@ -99,7 +97,7 @@ def test_a_row_that_was_half_written_is_cut_off_and_reported(path, cut):
 def test_a_last_row_without_a_newline_is_kept(path):
     path.write_text(json.dumps(Decision(PLAY, "accept").to_row()))
     problems = Problems()
-    with Decisions(path, problems) as log:
+    with DecisionLog(path, problems) as log:
         log.add(Decision(WHO, "reject"))
     assert len(problems) == 0
     assert [row["answer"] for row in rows(path)] == ["accept", "reject"]
@@ -108,8 +106,8 @@ def test_a_last_row_without_a_newline_is_kept(path):
 def test_a_broken_row_is_reported_and_the_others_count(path):
     path.write_text('{"pattern": 3}\n' + json.dumps(Decision(PLAY, "accept").to_row()) + "\n")
     problems = Problems()
-    with Decisions(path, problems) as log:
-        assert list(log.standing) == [PLAY.id]
+    with DecisionLog(path, problems) as log:
+        assert list(log.latest) == [PLAY.id]
     assert problems.counts == {"broken row": 1}
     assert len(path.read_text().splitlines()) == 2
 
@@ -118,15 +116,15 @@ def test_a_broken_row_is_reported_and_the_others_count(path):
 def test_a_file_of_something_else_is_not_written_into(path, content):
     path.write_text(content)
     with pytest.raises(CatalogNERError, match="name another one"):
-        Decisions(path, Problems())
+        DecisionLog(path, Problems())
     assert path.read_text() == content
 
 
 def test_only_one_session_at_a_time_has_the_log(path, log):
     with pytest.raises(CatalogNERError, match=r"decisions\.jsonl: another session is writing it"):
-        Decisions(path, Problems())
+        DecisionLog(path, Problems())
     log.close()
-    Decisions(path, Problems()).close()
+    DecisionLog(path, Problems()).close()
 
 
 def test_what_a_full_disk_did_not_take_leaves_no_trace(path, log, monkeypatch):
@@ -138,7 +136,7 @@ def test_what_a_full_disk_did_not_take_leaves_no_trace(path, log, monkeypatch):
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         log.add(Decision(WHO, "accept"))
-    assert list(log.standing) == [PLAY.id]
+    assert list(log.latest) == [PLAY.id]
     assert len(rows(path)) == 1
 
 
@@ -151,21 +149,21 @@ def test_to_close_and_open_it_at_any_point_changes_nothing(actions):
     """The second log is closed and opened where the boolean says so."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("one.jsonl", "other.jsonl")]
-        logs = [Decisions(path, Problems()) for path in paths]
+        logs = [DecisionLog(path, Problems()) for path in paths]
         for action, reopen in actions:
             if reopen:
                 logs[1].close()
-                logs[1] = Decisions(paths[1], Problems())
+                logs[1] = DecisionLog(paths[1], Problems())
             states = []
             for log in logs:
                 session = ReviewSession(PATTERNS, log, reviewer="ana")
                 act(session, action)
-                states.append((session.current, session.counts(), list(log.standing.items())))
+                states.append((session.current, session.counts(), list(log.latest.items())))
             assert states[0] == states[1]
         for log in logs:
             log.close()
         assert paths[0].read_bytes() == paths[1].read_bytes()
-        accepted = [one.pattern.text for one in log.standing.values() if one.answer == "accept"]
+        accepted = [one.pattern.text for one in log.latest.values() if one.answer == "accept"]
         assert used(paths[0]) == accepted
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.patterns.files import iter_patterns, read_patterns
+from spacy_catalog_ner.generation.review.decisions import iter_decisions, read_patterns
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SOME_TEXT = TEXTS.filter(str.strip)
@@ -95,7 +95,7 @@ def test_broken_rows_of_a_file_are_reported_with_their_line(tmp_path):
         {"pattern": "stop <SONG>", "answer": "perhaps"},
     )
     problems = Problems()
-    assert [line for line, _, _ in iter_patterns(path, problems, "en")] == [1]
+    assert [line for line, _ in iter_decisions(path, problems, "en")] == [1]
     assert problems.counts == {"broken row": 2}
     assert problems.messages[0].startswith(f"{path}:2: expected a")
     assert problems.messages[1].startswith(f'{path}:3: answer: expected "accept" or "reject"')

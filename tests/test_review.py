@@ -11,10 +11,8 @@ from conftest import write_rows
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.patterns.files import read_patterns
-from spacy_catalog_ner.generation.review.decision import Decision
-from spacy_catalog_ner.generation.review.decisions import Decisions
-from spacy_catalog_ner.generation.review.review import ReviewSession
+from spacy_catalog_ner.generation.review.decisions import Decision, DecisionLog, read_patterns
+from spacy_catalog_ner.generation.review.session import ReviewSession
 
 cli = test_cli.cli  # the fixture
 
@@ -31,7 +29,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def log(path):
-    with Decisions(path, Problems()) as decisions:
+    with DecisionLog(path, Problems()) as decisions:
         yield decisions
 
 
@@ -85,8 +83,8 @@ def test_nothing_is_taken_back_of_other_files(log):
     [
         ("play <SONG> in <CITY>", "unknown label <CITY>; known are ARTIST, SONG"),
         ("play <SONG> by <artist>", "unknown label <artist>"),
-        ("play <SONG by <ARTIST>", "a < or > that is no part of a <LABEL>"),
-        ("play <the song>", "a < or > that is no part"),
+        ("play <SONG by <ARTIST>", "a < or > that is not part of a <LABEL>"),
+        ("play <the song>", "a < or > that is not part"),
         ("play something", "expected words and a <LABEL>"),
         ("<SONG> <ARTIST>!", "expected words and a <LABEL>"),
         ("Who sings <SONG>", "is a pattern already"),
@@ -173,7 +171,7 @@ def test_what_a_pattern_was_edited_into_is_known_too(log):
     session = ReviewSession([EDITED], log)
     asked = Decision(EDITED, "accept", original=PUT_ON.text)
     assert session.take_over({"earlier.jsonl": {PUT_ON.id: asked}}) == 1
-    assert log.standing[EDITED.id].pattern == EDITED
+    assert log.latest[EDITED.id].pattern == EDITED
 
 
 def test_of_several_earlier_files_the_last_counts(log):
@@ -181,7 +179,7 @@ def test_of_several_earlier_files_the_last_counts(log):
     session.take_over(
         {"a": {PLAY.id: Decision(PLAY, "accept")}, "b": {PLAY.id: Decision(PLAY, "reject")}}
     )
-    assert log.standing[PLAY.id].answer == "reject"
+    assert log.latest[PLAY.id].answer == "reject"
 
 
 def test_taking_over_again_follows_the_earlier_file_and_never_the_reviewer(log):
@@ -191,7 +189,7 @@ def test_taking_over_again_follows_the_earlier_file_and_never_the_reviewer(log):
     session.take_over({"earlier": earlier})
     changed = {PLAY.id: earlier[PLAY.id], WHO.id: Decision(WHO, "accept")}
     assert session.take_over({"earlier": changed}) == 1
-    answers = {key: decision.answer for key, decision in log.standing.items()}
+    answers = {key: decision.answer for key, decision in log.latest.items()}
     assert answers == {PLAY.id: "accept", WHO.id: "accept"}
 
 
@@ -199,7 +197,7 @@ def test_what_was_taken_over_is_left_out_once_its_pattern_is_gone(log):
     known = {"earlier": {one.id: Decision(one, "accept") for one in PATTERNS}}
     ReviewSession(PATTERNS, log).take_over(known)
     ReviewSession([PLAY], log).take_over(known)
-    assert list(log.standing) == [PLAY.id]
+    assert list(log.latest) == [PLAY.id]
 
 
 # The command

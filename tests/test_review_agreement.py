@@ -9,7 +9,7 @@ import test_cli
 from conftest import write_rows
 
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.review.decision import Decision
+from spacy_catalog_ner.generation.review.decisions import Decision
 
 cli = test_cli.cli  # the fixture
 

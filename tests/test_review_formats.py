@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.review.decisions import read_patterns
 from spacy_catalog_ner.generation.review.formats import LABEL_STUDIO_CONFIG, read_label_studio
 
 cli = test_cli.cli  # the fixture

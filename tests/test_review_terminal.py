@@ -20,7 +20,7 @@ import pytest
 from conftest import REPOSITORY, write_rows
 
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.generation.patterns.files import read_patterns
+from spacy_catalog_ner.generation.review.decisions import read_patterns
 
 PATTERNS = [
     {"pattern": "play <SONG> by <ARTIST>", "lang": "en", "seed": "play hello by adele"},

@@ -13,9 +13,9 @@ from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars import SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
-from spacy_catalog_ner.generation.patterns.files import read_patterns
 from spacy_catalog_ner.generation.population.names import read_names
 from spacy_catalog_ner.generation.population.population import Population, Style
+from spacy_catalog_ner.generation.review.decisions import read_patterns
 from spacy_catalog_ner.io.annotated import read_texts
 from spacy_catalog_ner.io.files import read_labels, write_jsonl
 

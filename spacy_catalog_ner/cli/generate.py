@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from spacy_catalog_ner.cli.generate_agreement import agreement
 from spacy_catalog_ner.cli.generate_augment import augment
 from spacy_catalog_ner.cli.generate_card import card
 from spacy_catalog_ner.cli.generate_cluster import cluster
 from spacy_catalog_ner.cli.generate_detect import detect
 from spacy_catalog_ner.cli.generate_patterns import patterns
 from spacy_catalog_ner.cli.generate_populate import populate
-from spacy_catalog_ner.cli.generate_review import review
+from spacy_catalog_ner.cli.generate_review import agreement, review
 
 generate_app = typer.Typer(
     name="generate", help="Make conversational data sets.", no_args_is_help=True

@@ -11,7 +11,6 @@ import typer
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.cli.reading import make_tokenizer
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.generation.patterns.files import read_patterns
 from spacy_catalog_ner.generation.population.data_set import (
     choose_usable,
     parse_shares,
@@ -19,6 +18,7 @@ from spacy_catalog_ner.generation.population.data_set import (
 )
 from spacy_catalog_ner.generation.population.names import read_names
 from spacy_catalog_ner.generation.population.population import Style
+from spacy_catalog_ner.generation.review.decisions import read_patterns
 from spacy_catalog_ner.io.files import read_labels
 
 

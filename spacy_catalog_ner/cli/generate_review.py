@@ -1,4 +1,4 @@
-"""``catalog-ner generate review``."""
+"""``catalog-ner generate review`` and ``agreement``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import typer
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation.patterns.files import iter_decisions, iter_patterns
-from spacy_catalog_ner.generation.review.decision import Decision, standing
-from spacy_catalog_ner.generation.review.decisions import Decisions
+from spacy_catalog_ner.generation.review.decisions import (
+    DecisionLog,
+    iter_decisions,
+    latest_decisions,
+    measure_review_agreement,
+    read_latest,
+)
 from spacy_catalog_ner.generation.review.formats import (
     LABEL_STUDIO_CONFIG,
     WRITERS,
     import_answers,
 )
-from spacy_catalog_ner.generation.review.review import ReviewSession
-from spacy_catalog_ner.io.files import read_labels
+from spacy_catalog_ner.generation.review.session import ReviewSession
+from spacy_catalog_ner.io.files import read_labels, write_jsonl
 
 
 class TaskFormat(StrEnum):
@@ -69,11 +73,11 @@ def review(
     try:
         _check_names(patterns, output, export, import_, labels, *(decisions or []))
         known = set(read_labels(labels)) if labels else None
-        rows = [pattern for _, _, pattern in iter_patterns(patterns, problems)]
+        rows = [decision.pattern for _, decision in iter_decisions(patterns, problems)]
         if not rows:
             raise CatalogNERError(f"{patterns}: no pattern in this file")
-        earlier = {path.name: _read_decisions(path, problems) for path in decisions or []}
-        with Decisions(output, problems) as log:
+        earlier = {path.name: read_latest(path, problems) for path in decisions or []}
+        with DecisionLog(output, problems) as log:
             session = ReviewSession(rows, log, reviewer=reviewer, labels=known)
             done = {"taken_over": session.take_over(earlier)} if earlier else {}
             if import_ is not None:
@@ -100,13 +104,36 @@ def _check_names(*paths: Path | None) -> None:
             seen.add(path.resolve())
 
 
-def _read_decisions(path: Path, problems: Problems) -> dict[str, Decision]:
-    return standing(decision for _, decision in iter_decisions(path, problems))
-
-
 def _ask(session: ReviewSession) -> None:
     if session.undecided or sys.stdin.isatty():  # else there is nothing to ask
         # A terminal's modules (termios, readline, rich) only where they are needed
         from spacy_catalog_ner.generation.review.terminal import ReviewTerminal
 
         ReviewTerminal(session).run()
+
+
+def agreement(
+    a: Annotated[Path, typer.Argument(help="Decisions of one reviewer, from generate review.")],
+    b: Annotated[Path, typer.Argument(help="Decisions about the same patterns by another.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSONL to write the disagreements to instead."),
+    ] = None,
+) -> None:
+    """Print how far two reviewers agree on patterns, with Cohen's kappa, as JSON.
+
+    Example: catalog-ner generate agreement first.jsonl second.jsonl -o disagreements.jsonl
+    """
+    problems = Problems()
+    try:
+        first, second = (
+            latest_decisions(one for _, one in iter_decisions(path, problems) if one.answer)
+            for path in (a, b)
+        )
+    finally:
+        warn_of(problems)
+    result = measure_review_agreement(first, second)
+    if output is not None:
+        count = write_jsonl(output, result.pop("disagreements"))
+        say(f"{output}: {count} disagreements to talk about")
+    show(result)

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern
-from spacy_catalog_ner.generation.review.decision import ACCEPT, IGNORE, REJECT
-from spacy_catalog_ner.generation.review.review import ReviewSession
+from spacy_catalog_ner.generation.review.decisions import ACCEPT, IGNORE, REJECT
+from spacy_catalog_ner.generation.review.session import ReviewSession
 from spacy_catalog_ner.io.files import iter_jsonl, require_file, write_json, write_jsonl
 
 LABEL_STUDIO_CONFIG = """\
@@ -33,23 +33,17 @@ LABEL_STUDIO_CONFIG = """\
 </View>"""
 """Labelling configuration of a Label Studio project that reviews patterns."""
 
-_ANSWERS = (ACCEPT, REJECT, IGNORE)
-
 
 class AnsweredTask(NamedTuple):
-    """What came back of one task."""
+    """An answer: its line in the file, the id of the pattern, and the text, perhaps edited."""
 
     line: int
-    """Where it stands in the file."""
     id: str
-    """Of the pattern."""
     answer: str
     text: str
-    """The pattern as it was edited, or as it was; empty where it is not said."""
 
 
-def write_prodigy(path: Path, patterns: Iterable[Pattern]) -> int:
-    """Write patterns as tasks for Prodigy and return their number."""
+def _write_prodigy(path: Path, patterns: Iterable[Pattern]) -> int:
     return write_jsonl(path, map(_prodigy_task, patterns))
 
 
@@ -66,45 +60,42 @@ def _describe(pattern: Pattern) -> dict[str, Any]:
     return {key: row[key] for key in ("id", "lang", "source", "seed", "cluster") if key in row}
 
 
-def read_prodigy(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
-    """Yield the answers of a file of Prodigy's; broken and unanswered tasks are reported."""
+def _read_prodigy(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
     for line, row in iter_jsonl(path, problems):
-        meta = row.get("meta")
+        meta, answer = row.get("meta"), row.get("answer")
         pattern_id = meta.get("id") if isinstance(meta, dict) else None
         edited = row.get("user_input") or row.get("text")
+        kind, message = "broken row", ""
         if not (isinstance(pattern_id, str) and isinstance(edited, str)):
-            message = 'expected a task with "text" and "meta": {"id"}; task skipped'
-            problems.add("broken row", Place(path, line), message)
-        elif row.get("answer") is None:
-            problems.add(
-                "unanswered", Place(path, line), f"no answer to {pattern_id}; task skipped"
-            )
-        elif row["answer"] not in _ANSWERS:
-            message = f'answer: expected "accept", "reject" or "ignore", got {row["answer"]!r:.80}'
-            problems.add("broken row", Place(path, line), f"{message}; task skipped")
+            message = 'expected a task with "text" and "meta": {"id"}'
+        elif answer is None:
+            kind, message = "unanswered", f"no answer to {pattern_id}"
+        elif answer not in (ACCEPT, REJECT, IGNORE):
+            message = f'answer: expected "accept", "reject" or "ignore", got {answer!r:.80}'
         else:
-            yield AnsweredTask(line, pattern_id, row["answer"], edited)
+            yield AnsweredTask(line, pattern_id, answer, edited)
+            continue
+        problems.add(kind, Place(path, line), f"{message}; task skipped")
 
 
-def write_label_studio(path: Path, patterns: Iterable[Pattern]) -> int:
-    """Write patterns as tasks for Label Studio and return their number."""
+def _write_label_studio(path: Path, patterns: Iterable[Pattern]) -> int:
     tasks = [{"data": {"text": one.text, **_describe(one)}} for one in patterns]
     write_json(path, tasks)
     return len(tasks)
 
 
 def read_label_studio(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
-    """Yield the answers of an export of Label Studio; broken and unanswered tasks are reported.
+    """Yield the answers of an export of Label Studio; report broken and unanswered tasks.
 
     Of several annotations of a task the first that was not cancelled counts. As an export is one
-    line, problems name a task by its place, from 1, instead of the line.
+    line, problems give the number of the task, from 1, instead of a line.
 
     Raises
     ------
     CatalogNERError
         If it is no JSON array.
     """
-    for place, task in enumerate(_read_array(path), start=1):
+    for number, task in enumerate(_read_array(path), start=1):
         try:
             pattern_id = task["data"]["id"]
             annotations = task.get("annotations") or []
@@ -118,15 +109,15 @@ def read_label_studio(path: Path, problems: Problems) -> Iterator[AnsweredTask]:
             if not isinstance(pattern_id, str) or answer not in (None, ACCEPT, REJECT):
                 raise TypeError
         except (TypeError, KeyError, AttributeError, IndexError):
-            message = f"task {place}: expected the id of a pattern and accept or reject; skipped"
-            problems.add("broken row", Place(path, place), message)
+            message = f"task {number}: expected the id of a pattern and accept or reject; skipped"
+            problems.add("broken row", Place(path, number), message)
             continue
         if annotations and not taken:
             answer = IGNORE
         if answer is None:
-            problems.add("unanswered", Place(path, place), f"task {place}: no answer; skipped")
+            problems.add("unanswered", Place(path, number), f"task {number}: no answer; skipped")
         else:
-            yield AnsweredTask(place, pattern_id, answer, edited)
+            yield AnsweredTask(number, pattern_id, answer, edited)
 
 
 def _read_array(path: Path) -> list[Any]:
@@ -142,36 +133,27 @@ def _read_array(path: Path) -> list[Any]:
 
 
 WRITERS: dict[str, Callable[[Path, Iterable[Pattern]], int]] = {
-    "prodigy": write_prodigy,
-    "label-studio": write_label_studio,
+    "prodigy": _write_prodigy,
+    "label-studio": _write_label_studio,
 }
-"""By name of the format, what writes tasks."""
+"""Functions that write tasks and return their number, by format."""
 
-READERS: dict[str, Callable[[Path, Problems], Iterator[AnsweredTask]]] = {
-    "prodigy": read_prodigy,
-    "label-studio": read_label_studio,
-}
-"""By name of the format, what reads answers."""
+_READERS = {"prodigy": _read_prodigy, "label-studio": read_label_studio}
 
 
-def import_answers(session: ReviewSession, path: Path, form: str, problems: Problems) -> int:
-    """Take the answers of a file into a session.
+def import_answers(session: ReviewSession, path: Path, task_format: str, problems: Problems) -> int:
+    """Take the answers of a file into a session and return how many were taken.
 
     Parameters
     ----------
     session
         Knows the patterns.
     path
-        What came back from Prodigy or Label Studio.
-    form
-        A key of `READERS`.
+        Output of Prodigy or Label Studio.
+    task_format
+        A key of `WRITERS`.
     problems
-        Receives broken and unanswered tasks, unknown ids, and edited texts that cannot be taken.
-
-    Returns
-    -------
-    int
-        Number of answers taken.
+        Receives broken and unanswered tasks, unknown ids, and edited texts that are not valid.
 
     Raises
     ------
@@ -179,7 +161,7 @@ def import_answers(session: ReviewSession, path: Path, form: str, problems: Prob
         If there is no such file, or it is of another kind.
     """
     count = 0
-    for task in READERS[form](require_file(path, f"answers of {form}"), problems):
+    for task in _READERS[task_format](require_file(path, f"answers of {task_format}"), problems):
         pattern = session.patterns.get(task.id)
         if pattern is None:
             message = f"{task.id!r} is no pattern of this file; task skipped"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import readline
 import signal
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,24 +16,25 @@ from rich.text import Text
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern
-from spacy_catalog_ner.generation.review.decision import ACCEPT, IGNORE, REJECT
-from spacy_catalog_ner.generation.review.keyboard import Keyboard
-from spacy_catalog_ner.generation.review.review import ReviewSession
+from spacy_catalog_ner.generation.review.decisions import ACCEPT, IGNORE, REJECT
+from spacy_catalog_ner.generation.review.session import ReviewSession
 
 KEYS = {
-    "a": ("accept", "right"),
-    "r": ("reject", "left"),
-    "e": ("edit", "enter"),
-    "s": ("skip", "down"),
-    "u": ("undo", "up"),
-    "q": ("quit", "ctrl-c"),
+    "a": ("accept", "\x1b[C", "\x1bOC"),
+    "r": ("reject", "\x1b[D", "\x1bOD"),
+    "e": ("edit", "\n", "\r"),
+    "s": ("skip", "\x1b[B", "\x1bOB"),
+    "u": ("undo", "\x1b[A", "\x1bOA"),
+    "q": ("quit", "\x03", "\x04"),
     "?": ("help", "h"),
 }
-"""For each key what it does, and another key that does the same."""
+"""For each key its action, and other keys that do the same: arrows, Enter, Ctrl-C, Ctrl-D."""
 
-_ACTIONS = {key: action for key, (action, other) in KEYS.items() for key in (key, other)}
-_ACTIONS |= {"ctrl-d": "quit", "ctrl-z": "stop"}
+_ACTIONS = {key: action for letter, (action, *more) in KEYS.items() for key in (letter, *more)}
+_ACTIONS |= {"\x1a": "stop"}  # Ctrl-Z
 _ANSWERS = {"accept": ACCEPT, "reject": REJECT, "skip": IGNORE}
+_KEY = re.compile(r"\x1b[\[O][^A-Za-z~]*[A-Za-z~]?|\x1b?.", re.DOTALL)
+_READ = 1024  # bytes: more than a terminal sends for one key
 
 _HELP = """\
 Accept what people would really say, with each placeholder where a name of its type fits.
@@ -45,11 +48,6 @@ Every decision is saved at once: quit whenever you like, and go on with the same
 
 class ReviewTerminal:
     """Shows one pattern after the other on stderr and takes keys from stdin.
-
-    Parameters
-    ----------
-    session
-        What is reviewed.
 
     Raises
     ------
@@ -67,43 +65,71 @@ class ReviewTerminal:
         # stdout is for the summary
         self._console = Console(stderr=True, highlight=False)
         self._message = ""
+        self._keys: list[str] = []
 
     def run(self) -> None:
         """Review until the reviewer quits; Ctrl-C and SIGINT do so, too."""
+        self._saved = termios.tcgetattr(sys.stdin)
+        # An exception, which restores the terminal
+        handlers = {
+            number: signal.signal(number, lambda number, frame: sys.exit(128 + number))
+            for number in (signal.SIGTERM, signal.SIGHUP)
+        }
         try:
-            with Keyboard(sys.stdin.fileno()) as keyboard:
-                while True:
-                    self._show()
-                    action = _ACTIONS.get(keyboard.read())
-                    if action == "quit":
-                        break
-                    self._message = ""
-                    self._do(action, keyboard)
+            self._take_keys()
+            self._show()
+            while (action := _ACTIONS.get(self._read_key())) != "quit":
+                self._message = ""
+                self._do(action)
+                self._show()
         except KeyboardInterrupt:
             pass
         finally:
+            self._release_keys()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             self._console.print()
 
-    def _do(self, action: str | None, keyboard: Keyboard) -> None:
+    # Not click.getchar: between two keys it throws away or misreads what was typed ahead
+    def _take_keys(self) -> None:
+        mode = termios.tcgetattr(sys.stdin)
+        mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, mode)
+
+    def _release_keys(self) -> None:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._saved)
+
+    def _read_key(self) -> str:
+        if not self._keys:
+            try:
+                typed = os.read(sys.stdin.fileno(), _READ).decode("utf8", "replace")
+            except OSError:
+                typed = ""
+            self._keys = _KEY.findall(typed)[::-1] or ["q"]  # nothing: the terminal is gone
+        return self._keys.pop()
+
+    def _do(self, action: str | None) -> None:
         pattern = self._session.current
         if action == "undo":
             undone = self._session.undo()
             self._message = "Taken back" if undone else "Nothing to take back"
         elif action == "stop":
-            with keyboard.released():
-                os.kill(0, signal.SIGTSTP)  # all of its job, as the terminal would
+            self._release_keys()
+            os.kill(0, signal.SIGTSTP)  # the whole job, as the terminal would
+            self._take_keys()
         elif action == "help":
             self._message = _HELP
         elif pattern is None or action is None:
             return
         elif action == "edit":
-            with keyboard.released():
-                self._edit(pattern)
+            self._release_keys()
+            self._edit(pattern)
+            self._take_keys()
         else:
             self._session.answer(pattern, _ANSWERS[action])
 
     def _edit(self, pattern: Pattern) -> None:
-        """Let the reviewer edit the pattern until it can be taken or is left as it was."""
+        """Let the reviewer edit the pattern until it is valid or left as it was."""
         text: str | None = pattern.text
         while text is not None:
             text = _read_line(text)
@@ -120,11 +146,10 @@ class ReviewTerminal:
         counts = self._session.counts()
         self._console.clear()
         done = counts["patterns"] - counts["undecided"]
-        place = min(done + 1, counts["patterns"])
         self._print(
-            f"{place} of {counts['patterns']}   {counts['accepted']} accepted"
-            f" ({counts['edited']} edited), {counts['rejected']} rejected,"
-            f" {counts['ignored']} skipped",
+            f"{min(done + 1, counts['patterns'])} of {counts['patterns']}  "
+            f" {counts['accepted']} accepted ({counts['edited']} edited),"
+            f" {counts['rejected']} rejected, {counts['ignored']} skipped",
             style="dim",
         )
         self._console.print()
@@ -133,16 +158,17 @@ class ReviewTerminal:
             self._print("All patterns are decided: u takes the last decision back, q ends.")
         else:
             self._show_pattern(pattern)
-        self._console.print()
-        self._show_keys()
+        keys = Text("\n")
+        for key, (action, *_) in KEYS.items():
+            keys.append(key, style="bold reverse").append(f" {action}  ")
+        self._console.print(keys)
         if self._message:
             self._print(self._message, style="yellow")
 
     def _show_pattern(self, pattern: Pattern) -> None:
         text = Text(_printable(pattern.text), style="bold")
         text.highlight_regex(PLACEHOLDER, "bold cyan")
-        self._console.print(text)
-        self._console.print()
+        self._console.print(text, end="\n\n")
         if pattern.seed:
             self._print(f"from {pattern.seed}")
         about = [pattern.lang, pattern.source]
@@ -150,24 +176,18 @@ class ReviewTerminal:
             about.append(f"cluster {pattern.cluster}")
         self._print(", ".join(about), style="dim")
 
-    def _show_keys(self) -> None:
-        text = Text()
-        for key, (action, _) in KEYS.items():
-            text.append(key, style="bold reverse").append(f" {action}  ")
-        self._console.print(text)
-
     def _print(self, text: str, style: str = "") -> None:
         lines = [_printable(line) for line in text.splitlines()]
         self._console.print(Text("\n".join(lines), style=style))
 
 
 def _printable(text: str) -> str:
-    """Replace what would command the terminal: texts come from traffic."""
+    """Replace control characters: texts come from traffic and could command the terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _read_line(text: str) -> str | None:
-    """Let the person edit a line, with `text` in it; None if it was given up."""
+    """Let the reviewer edit a line; None if they gave up."""
     readline.set_startup_hook(lambda: readline.insert_text(text))
     try:
         with _stdout_on_terminal():
@@ -180,10 +200,7 @@ def _read_line(text: str) -> str | None:
 
 @contextmanager
 def _stdout_on_terminal() -> Iterator[None]:
-    """Let stdout be stderr for a while: ``input`` edits only where stdin and stdout are terminals.
-
-    stdout may be a file that the summary goes to.
-    """
+    """Redirect stdout to stderr: ``input`` edits only where stdin and stdout are terminals."""
     sys.stdout.flush()
     saved = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""A reviewer's session: which pattern comes next, and what becomes of an answer."""
+"""A review session: which pattern comes next, and what an answer does."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from dataclasses import replace
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
-from spacy_catalog_ner.generation.review.decision import (
+from spacy_catalog_ner.generation.review.decisions import (
     ACCEPT,
     IGNORE,
     REJECT,
     UNDO,
     Decision,
+    DecisionLog,
     known_answers,
 )
-from spacy_catalog_ner.generation.review.decisions import Decisions
 
 
 class ReviewSession:
     """Asks about the patterns that have no decision, in their order.
 
-    All that it knows stands in the decisions, so that a session that was ended in any way goes on
-    where it was: it can even take back what was answered before.
+    All state is in the log, so that a session that ended in any way goes on where it was, and can
+    undo earlier answers.
 
     Parameters
     ----------
     patterns
         To be reviewed; of several with the same id the first counts.
     decisions
-        The log, which may know some of them already, and others.
+        The log, which may hold decisions about these patterns and about others.
     reviewer
         Who answers.
     labels
@@ -45,7 +45,7 @@ class ReviewSession:
     def __init__(
         self,
         patterns: Iterable[Pattern],
-        decisions: Decisions,
+        decisions: DecisionLog,
         *,
         reviewer: str = "",
         labels: Collection[str] | None = None,
@@ -62,7 +62,7 @@ class ReviewSession:
     @property
     def undecided(self) -> list[Pattern]:
         """The patterns that have no decision."""
-        decided = self._decisions.standing
+        decided = self._decisions.latest
         return [pattern for key, pattern in self.patterns.items() if key not in decided]
 
     @property
@@ -71,8 +71,8 @@ class ReviewSession:
         return next(iter(self.undecided), None)
 
     def counts(self) -> dict[str, int]:
-        """Count the patterns: ``accepted`` with those ``edited``, and what became of the others."""
-        decided = [one for key, one in self._decisions.standing.items() if key in self.patterns]
+        """Count the patterns by their state."""
+        decided = [one for key, one in self._decisions.latest.items() if key in self.patterns]
         answers = Counter(decision.answer for decision in decided)
         return {
             "patterns": len(self.patterns),
@@ -84,21 +84,21 @@ class ReviewSession:
         }
 
     def answer(self, pattern: Pattern, answer: str, text: str = "") -> None:
-        """Decide about a pattern of this session; to repeat a decision changes nothing.
+        """Decide about a pattern of this session; repeating a decision changes nothing.
 
         Parameters
         ----------
         pattern
             The pattern as it is in the session.
         answer
-            `ACCEPT`, `REJECT` or `IGNORE`, which skips it.
+            `ACCEPT`, `REJECT` or `IGNORE`.
         text
-            What an accepted pattern is to be edited into, if it is.
+            New text of an accepted pattern, if it is edited.
 
         Raises
         ------
         CatalogNERError
-            If the edited text is no pattern, has an unknown label or is that of another pattern.
+            If the edited text is not a pattern, has an unknown label or is that of another pattern.
         """
         decision = Decision(pattern, answer, self._reviewer)
         edited = " ".join(text.split())
@@ -106,29 +106,28 @@ class ReviewSession:
             decision = replace(
                 decision, pattern=replace(pattern, text=edited), original=pattern.text
             )
-            self._check(decision)
-        if decision != self._decisions.standing.get(pattern.id):
+            self._check_edited(decision)
+        if decision != self._decisions.latest.get(pattern.id):
             self._decisions.add(decision)
 
     def undo(self) -> Pattern | None:
-        """Take the last decision back and return its pattern, which comes next; None if none is."""
-        for key, decision in list(self._decisions.standing.items())[::-1]:
+        """Undo the last decision and return its pattern, if there is one; it is asked next."""
+        for key, decision in list(self._decisions.latest.items())[::-1]:
             if key in self.patterns:
                 self._decisions.add(replace(decision, answer=UNDO, reviewer=self._reviewer))
                 return self.patterns[key]
         return None
 
     def take_over(self, earlier: Mapping[str, Mapping[str, Decision]]) -> int:
-        """Take over what was accepted or rejected in earlier files; skipped patterns are asked.
+        """Take over what was accepted or rejected in earlier files.
 
-        What was taken over from a file of the same name before, and is no longer said by any of
-        these or about patterns that are no longer there, is taken back: the result is that of the
-        files as they are now. Decisions of this log's own reviewers always stay.
+        Decisions taken over from a file of the same name before are undone if the file does not
+        have them any more or their pattern is gone. Answers of this log's own reviewers stay.
 
         Parameters
         ----------
         earlier
-            By name of the file, its standing decisions; of several files the last counts.
+            `latest_decisions` by name of the file; of several files the last counts.
 
         Returns
         -------
@@ -141,7 +140,7 @@ class ReviewSession:
             for key, decision in known_answers(decisions).items()
             if key in self.patterns
         }
-        before = dict(self._decisions.standing)
+        before = dict(self._decisions.latest)
         own = {key for key, one in before.items() if one.taken_from not in earlier}
         withdrawn = before.keys() - own - known.keys()
         self._decisions.add(
@@ -150,7 +149,7 @@ class ReviewSession:
         )
         return len(known.keys() - own)
 
-    def _check(self, decision: Decision) -> None:
+    def _check_edited(self, decision: Decision) -> None:
         """Refuse a text that is not well-formed or is that of another pattern."""
         pattern = decision.pattern
         try:
@@ -159,7 +158,7 @@ class ReviewSession:
             raise CatalogNERError(f"{pattern.text!r}: half a surrogate pair is no text") from None
         literals = "".join(pattern.literals)
         if "<" in literals or ">" in literals:
-            raise CatalogNERError(f"{pattern.text!r}: a < or > that is no part of a <LABEL>")
+            raise CatalogNERError(f"{pattern.text!r}: a < or > that is not part of a <LABEL>")
         if not pattern.labels or not any(char.isalnum() for char in literals):
             raise CatalogNERError(f"{pattern.text!r}: expected words and a <LABEL> among them")
         for label in pattern.labels:
@@ -168,7 +167,7 @@ class ReviewSession:
                 raise CatalogNERError(f"unknown label <{label}>; known are {known}")
         taken = self.patterns.keys() | {
             one.pattern.id
-            for key, one in self._decisions.standing.items()
+            for key, one in self._decisions.latest.items()
             if key != decision.asked_id
         }
         if pattern.id != decision.asked_id and pattern.id in taken:
