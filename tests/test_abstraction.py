@@ -9,21 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.patterns.abstraction import abstract, choose_names
-from spacy_catalog_ner.generation.patterns.rejection import Rejected
-from spacy_catalog_ner.generation.patterns.tags import Tags
+from spacy_catalog_ner.generation.patterns.pattern import Rejected, Tags
+from spacy_catalog_ner.generation.patterns.sources import PatternSources, abstract, choose_names
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 TAGS = Tags({"ARTIST": "a singer", "SONG": "a song", "CITY": "a city"}, ["ARTIST", "SONG"])
 
 
-def span(text: str, name: str, label: str) -> dict:
-    start = text.index(name)
-    return {"start": start, "end": start + len(name), "label": label}
+def make_row(text: str, *names: tuple[str, str], **keys) -> Row:
+    starts = [text.index(name) for name, _ in names]
+    spans = [
+        RowSpan(start, start + len(name), label)
+        for start, (name, label) in zip(starts, names, strict=True)
+    ]
+    return Row(text, spans, keys)
 
 
 def made_of(text: str, *names: tuple[str, str]) -> str:
-    row = {"text": text, "spans": [span(text, name, label) for name, label in names]}
-    return abstract(row, TAGS, "en").text
+    return abstract(make_row(text, *names), TAGS, "en").text
 
 
 @st.composite
@@ -32,8 +35,7 @@ def annotated(draw):
     text = draw(st.text(st.sampled_from("ab ñ\t,<>"), min_size=1, max_size=25))
     bounds = st.integers(0, len(text))
     pairs = draw(st.lists(st.tuples(bounds, bounds, st.sampled_from(["ARTIST", "song", "X"]))))
-    spans = [{"start": a, "end": b, "label": label} for a, b, label in pairs if a < b]
-    return {"text": text, "spans": spans}
+    return Row(text, [RowSpan(a, b, label) for a, b, label in pairs if a < b])
 
 
 @given(annotated())
@@ -43,23 +45,23 @@ def test_putting_the_names_back_gives_the_text(row):
     except Rejected as reason:
         assert reason.kind == "placeholder in the text"
         return
-    chosen = choose_names(row["text"], row["spans"], TAGS)
+    chosen = choose_names(row.text, row.spans, TAGS)
     if pattern is None:
         assert not chosen
         return
-    names = [row["text"][name["start"] : name["end"]] for name in chosen]
-    assert pattern.labels == tuple(name["label"] for name in chosen)
+    names = [row.text[name.start : name.end] for name in chosen]
+    assert pattern.labels == tuple(name.label for name in chosen)
     parts = [text for pair in zip(pattern.literals, [*names, ""], strict=True) for text in pair]
-    assert "".join(parts).split() == row["text"].split()
+    assert "".join(parts).split() == row.text.split()
 
 
 @given(annotated())
 def test_no_name_overlaps_another_and_none_is_white_space(row):
-    chosen = choose_names(row["text"], row["spans"], TAGS)
+    chosen = choose_names(row.text, row.spans, TAGS)
     for name in chosen:
-        inside = row["text"][name["start"] : name["end"]]
+        inside = row.text[name.start : name.end]
         assert inside == inside.strip() != ""
-    assert all(one["end"] <= two["start"] for one, two in pairwise(chosen))
+    assert all(one.end <= two.start for one, two in pairwise(chosen))
 
 
 def test_every_name_gives_way_to_its_label():
@@ -92,29 +94,28 @@ def test_white_space_is_folded_and_that_of_a_span_stays_outside():
 
 
 def test_a_pattern_remembers_where_it_comes_from():
-    row = {"text": "play adele", "spans": [span("play adele", "adele", "ARTIST")], "cluster": 4}
+    row = make_row("play adele", ("adele", "ARTIST"), cluster=4, lang="es")
     pattern = abstract(row, TAGS, "en")
     assert (pattern.source, pattern.seed, pattern.cluster) == ("abstracted", "play adele", 4)
-    assert abstract({**row, "lang": "es"}, TAGS, "en").lang == "es"
+    assert pattern.lang == "es"
 
 
 @pytest.mark.parametrize("names", [[], [("play", "VERB")]])
 def test_an_utterance_without_known_names_gives_no_pattern(names):
-    row = {"text": "play adele", "spans": [span("play adele", *name) for name in names]}
-    assert abstract(row, TAGS, "en") is None
+    assert abstract(make_row("play adele", *names), TAGS, "en") is None
 
 
 def test_a_text_with_a_placeholder_of_its_own_is_rejected():
     text = "what does <b> mean in hello"
     with pytest.raises(Rejected, match="<b> stands in the text") as caught:
-        abstract({"text": text, "spans": [span(text, "hello", "SONG")]}, TAGS, "en")
+        made_of(text, ("hello", "SONG"))
     assert caught.value.kind == "placeholder in the text"
 
 
 def test_a_broken_span_rejects_the_utterance_as_its_name_would_stay():
     row = {"text": "play adele", "spans": [{"start": 5, "end": 99, "label": "ARTIST"}]}
     with pytest.raises(Rejected, match="in a text of 10 characters") as caught:
-        abstract(row, TAGS, "en")
+        PatternSources(TAGS, "en", "en").add(row)
     assert caught.value.kind == "span out of range"
 
 

@@ -15,11 +15,9 @@ from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns import Pattern
 from spacy_catalog_ner.generation.patterns.checks import PatternChecker
-from spacy_catalog_ner.generation.patterns.language_check import find_other_language
-from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames
+from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames, find_other_language
 from spacy_catalog_ner.generation.patterns.near_duplicates import NearDuplicates
-from spacy_catalog_ner.generation.patterns.rejection import Rejected
-from spacy_catalog_ner.generation.patterns.tags import Tags
+from spacy_catalog_ner.generation.patterns.pattern import Rejected, Tags
 
 ASSETS = Path(__file__).parent.parent / "assets" / "media"
 LABELS = {"ARTIST": "a singer", "SONG": "a song", "MOVIE": "a film", "GAME": "a game"}

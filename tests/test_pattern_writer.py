@@ -8,10 +8,9 @@ from servers import LocalServer, status
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.patterns.model_config import load_model
-from spacy_catalog_ner.generation.patterns.sources import PatternSources
-from spacy_catalog_ner.generation.patterns.tags import Tags
-from spacy_catalog_ner.generation.patterns.writer import PatternWriter, Seed
+from spacy_catalog_ner.generation.patterns.pattern import Tags
+from spacy_catalog_ner.generation.patterns.sources import PatternSources, Seed
+from spacy_catalog_ner.generation.patterns.writer import PatternWriter, load_model
 from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 
 TAGS = Tags({"ARTIST": "a singer or band", "SONG": "a song", "GAME": "a game"}, ["ARTIST", "SONG"])

@@ -86,11 +86,10 @@ def patterns(
         make_patterns,
         rejected_path,
     )
-    from spacy_catalog_ner.generation.patterns.model_config import load_model
     from spacy_catalog_ner.generation.patterns.near_duplicates import NearDuplicates
+    from spacy_catalog_ner.generation.patterns.pattern import Tags
     from spacy_catalog_ner.generation.patterns.sources import PatternSources
-    from spacy_catalog_ner.generation.patterns.tags import Tags
-    from spacy_catalog_ner.generation.patterns.writer import PatternWriter
+    from spacy_catalog_ner.generation.patterns.writer import PatternWriter, load_model
     from spacy_catalog_ner.llm.failures import ModelUnavailableError
 
     problems = Problems()

@@ -1,4 +1,4 @@
-"""Utterances with slots for names: abstraction, generation by an LLM, checks."""
+"""Patterns: made of annotated utterances or by a model, and checked."""
 
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
 

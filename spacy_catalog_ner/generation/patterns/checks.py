@@ -1,20 +1,17 @@
-"""What a pattern must be like to be shown to a reviewer."""
+"""Checks that a pattern must pass before a reviewer sees it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tqdm import tqdm
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.patterns.language_check import find_other_language
-from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames
+from spacy_catalog_ner.generation.patterns.leftover_names import LeftoverNames, find_other_language
 from spacy_catalog_ner.generation.patterns.near_duplicates import NearDuplicates
-from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern
-from spacy_catalog_ner.generation.patterns.rejection import Rejected
-from spacy_catalog_ner.generation.patterns.tags import Tags
+from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern, Rejected, Tags
 
 _BRACKET = re.compile(r"[<>]")
 
@@ -56,58 +53,36 @@ class PatternChecker:
     def check_all(
         self, patterns: Iterable[Pattern]
     ) -> tuple[list[Pattern], list[tuple[Pattern, Rejected]]]:
-        """Check patterns, with a progress bar.
-
-        Parameters
-        ----------
-        patterns
-            Of two that are alike the first is taken.
+        """Check patterns, with a progress bar; of two that are alike the first is taken.
 
         Returns
         -------
-        accepted
-            In their order, with their tags as the labels write them.
+        passed
+            In their order, with their tags in the case of the labels file.
         rejected
             Each with the reason.
         """
-        accepted: dict[str, Pattern] = {}
+        passed: dict[str, Pattern] = {}
         rejected = []
         for pattern in tqdm(patterns, desc="checks", unit="pattern", delay=1):
             try:
                 checked = self.check(pattern)
-                if checked.id in accepted:
-                    raise Rejected(
-                        "duplicate", f"there is one like it: {accepted[checked.id].text}"
-                    )
+                other = passed.get(checked.id)
+                if other:
+                    raise Rejected("duplicate", f"there is one like it: {other.text}")
+                passed[checked.id] = checked
             except Rejected as reason:
                 rejected.append((pattern, reason))
-            else:
-                accepted[checked.id] = checked
-        kept, near = self._split_near_duplicates(list(accepted.values()))
-        return kept, rejected + near
-
-    def _split_near_duplicates(
-        self, patterns: Sequence[Pattern]
-    ) -> tuple[list[Pattern], list[tuple[Pattern, Rejected]]]:
-        with tqdm(total=len(patterns), desc="duplicates", unit="pattern", delay=1) as bar:
-            found = self.duplicates.find(patterns, bar.update)
-        kept = [pattern for place, pattern in enumerate(patterns) if place not in found]
-        near = [
-            (
-                patterns[place],
-                Rejected("near-duplicate", f"{score:.2f} like: {patterns[other].text}"),
-            )
-            for place, (other, score) in sorted(found.items())
-        ]
-        return kept, near
+        distinct = list(passed.values())
+        with tqdm(total=len(distinct), desc="duplicates", unit="pattern", delay=1) as bar:
+            near = self.duplicates.find(distinct, bar.update)
+        for position, (other_position, score) in sorted(near.items()):
+            message = f"{score:.2f} like: {distinct[other_position].text}"
+            rejected.append((distinct[position], Rejected("near-duplicate", message)))
+        return [one for position, one in enumerate(distinct) if position not in near], rejected
 
     def check(self, pattern: Pattern) -> Pattern:
-        """Check one pattern, without comparing it with others.
-
-        Returns
-        -------
-        Pattern
-            With its tags as the labels write them.
+        """Check one pattern, and return it with its tags in the case of the labels file.
 
         Raises
         ------
@@ -115,7 +90,8 @@ class PatternChecker:
             If anything is wrong with it.
         """
         _check_form(pattern)
-        pattern = self._check_tags(pattern)
+        text = PLACEHOLDER.sub(lambda found: f"<{self._find_label(found[1])}>", pattern.text)
+        pattern = replace(pattern, text=text)
         words = len(PLACEHOLDER.sub("x", pattern.text).split())
         if not self.min_words <= words <= self.max_words:
             expected = f"expected {self.min_words} to {self.max_words} words, got {words}"
@@ -128,11 +104,7 @@ class PatternChecker:
             raise Rejected("name left in", f"the catalog has {', '.join(map(repr, names))}")
         return pattern
 
-    def _check_tags(self, pattern: Pattern) -> Pattern:
-        text = PLACEHOLDER.sub(lambda found: f"<{self._known(found[1])}>", pattern.text)
-        return replace(pattern, text=text)
-
-    def _known(self, label: str) -> str:
+    def _find_label(self, label: str) -> str:
         known = self.tags.find(label)
         if known is None:
             allowed = ", ".join(self.tags.allowed)

@@ -1,14 +1,16 @@
-"""Names of the catalog that were left in a pattern."""
+"""Names of the catalog, and words of another language, that were left in a pattern."""
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.doc.pipelines import blank_pipeline
-from spacy_catalog_ner.generation.patterns.language_check import stop_words
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 if TYPE_CHECKING:
@@ -17,11 +19,18 @@ if TYPE_CHECKING:
     from spacy_catalog_ner.catalog import Catalog
 
 _GAP = " \ue000 "
-"""Stands where a placeholder was, so that no name reaches across: a character for private use."""
+"""Takes the place of a placeholder, so that no name reaches across: a private-use character."""
 
 # How many longer names a word must be part of to be taken for an ordinary one. With 1 one more name
 # in ten is missed, with 3 a third more patterns are rejected for nothing: see `LeftoverNames`.
 _ORDINARY = 2
+
+# Not French, which spaCy takes three seconds to import
+_OTHER_LANGUAGES = ("de", "en", "es", "it", "nl", "pt")
+# With fewer words a text may be good in several languages: "play <SONG>", "radio <GENRE> por favor"
+_MIN_WORDS = 4
+_MIN_COMMON = 3
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class LeftoverNames:
@@ -73,7 +82,7 @@ class LeftoverNames:
             self._learn(names, literals)
 
     def _count_words(self, catalog: Catalog) -> Counter[str]:
-        """Count the entries that have a word in a name of two words or more."""
+        """Count, for each word, the entries that have it in a name of two words or more."""
         counts: Counter[str] = Counter()
         for entry in catalog:
             words: set[str] = set()
@@ -91,13 +100,7 @@ class LeftoverNames:
             self._annotated.subtract(self._content(self._words(text)))
 
     def find(self, literals: Sequence[str]) -> list[str]:
-        """Return the names in the text around placeholders, in reading order, as they stand there.
-
-        Parameters
-        ----------
-        literals
-            `Pattern.literals`.
-        """
+        """Return the names in the text around placeholders (`Pattern.literals`), in order."""
         doc = self._matcher(self._nlp.make_doc(_GAP.join(literals)))
         spans = {(span.start, span.end): span for span in doc.spans[self._matcher.spans_key]}
         return [span.text for _, span in sorted(spans.items()) if self._is_name(span)]
@@ -106,9 +109,7 @@ class LeftoverNames:
         content = self._content([token.lower_ for token in span if not token.is_punct])
         if normalize(span.text) in self._ordinary or self._ordinary.issuperset(content):
             return False
-        if len(content) > 1:
-            return True
-        if _has_capital(span):
+        if len(content) > 1 or _has_capital(span):
             return True
         (word,) = content
         if word in self._annotated:
@@ -123,8 +124,47 @@ class LeftoverNames:
 
 
 def _has_capital(span: Span) -> bool:
-    """Say whether a span within a sentence begins with a capital, as titles and names do."""
+    """Tell whether a span within a sentence begins with a capital, as titles and names do."""
     if not span[0].text[0].isupper() or span.start == 0:
         return False
     before = span.doc[span.start - 1]
     return before.text != _GAP.strip() and not before.is_punct
+
+
+def find_other_language(text: str, lang: str) -> str | None:
+    """Return the language a text is in, if it is certainly not the expected one.
+
+    A text is taken for another language's if at least three of its words are among that one's stop
+    words, and twice as many as are among those of the expected one: related languages share many.
+
+    Parameters
+    ----------
+    text
+        Without placeholders.
+    lang
+        spaCy's code of the expected language.
+
+    Examples
+    --------
+    >>> find_other_language("what is the weather like in", "es")
+    'en'
+    >>> find_other_language("pon algo de", "es")
+    """
+    words = [word.lower() for word in _WORD.findall(text)]
+    if len(words) < _MIN_WORDS or not stop_words(lang):
+        return None
+    common = {
+        code: sum(word in stop_words(code) for word in words) for code in {*_OTHER_LANGUAGES, lang}
+    }
+    expected = common.pop(lang)
+    best = max(sorted(common), key=lambda code: common[code])
+    return best if common[best] >= max(_MIN_COMMON, 2 * expected) else None
+
+
+@cache
+def stop_words(lang: str) -> frozenset[str]:
+    """Return spaCy's stop words of a language; empty where it has none."""
+    try:
+        return frozenset(importlib.import_module(f"spacy.lang.{lang}.stop_words").STOP_WORDS)
+    except ImportError:
+        return frozenset()

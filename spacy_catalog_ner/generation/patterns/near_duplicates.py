@@ -25,11 +25,10 @@ class NearDuplicates:
     Parameters
     ----------
     edit_similarity
-        Normalised Levenshtein similarity, from 0 to 1, from which on two are near-duplicates: 1
-        less the edits in proportion to the longer text, where a placeholder is one character.
+        Normalised Levenshtein similarity from which on two are near-duplicates, more than 0 and at
+        most 1; a placeholder counts as one character.
     cosine
-        Cosine similarity of the embeddings from which on they are as well, from 0 to 1; at 1 there
-        is no need of an embedder.
+        Cosine similarity of the embeddings from which on they are as well; 1 needs no embedder.
     embedder
         Embeds patterns, whose placeholders are then words.
     """
@@ -45,38 +44,49 @@ class NearDuplicates:
     def find(
         self, patterns: Sequence[Pattern], on_done: Callable[[int], object] = lambda count: None
     ) -> dict[int, tuple[int, float]]:
-        """Find the patterns that are near-duplicates of an earlier one that is none itself.
+        """Find the patterns that are near-duplicates of an earlier one that is not one itself.
 
         Parameters
         ----------
         patterns
             In the order in which they are taken.
         on_done
-            Called with the number of patterns that were embedded since the last call, which takes
-            nearly all of the time.
+            Called with the number of patterns embedded since the last call.
 
         Returns
         -------
         dict
-            For each near-duplicate, by its place, the place of the most similar earlier pattern and
-            the higher of the two similarities.
+            For the position of each near-duplicate, the position of the most similar earlier
+            pattern and the higher of the two similarities.
         """
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for place, pattern in enumerate(patterns):
-            groups[tuple(sorted(pattern.labels))].append(place)
+        for position, pattern in enumerate(patterns):
+            groups[tuple(sorted(pattern.labels))].append(position)
         symbols = [_as_symbols(pattern) for pattern in patterns]
         vectors = self._embed(patterns, on_done)
         found: dict[int, tuple[int, float]] = {}
-        for places in groups.values():
-            group = _Group(self, symbols, vectors)
-            for start in range(0, len(places), _BLOCK):
-                found.update(group.compare(places[start : start + _BLOCK]))
+        for group in groups.values():
+            kept: list[int] = []
+            for start in range(0, len(group), _BLOCK):
+                block = group[start : start + _BLOCK]
+                earlier = kept + block
+                similarities = self._compare(block, earlier, symbols, vectors)
+                is_kept = np.arange(len(earlier)) < len(kept)
+                first = len(kept)
+                for row, position in enumerate(block):
+                    scores = np.where(is_kept, similarities[row], 0)
+                    best = int(scores.argmax())
+                    if scores[best] > 0:
+                        found[position] = earlier[best], float(scores[best])
+                    else:
+                        is_kept[first + row] = True
+                        kept.append(position)
         return found
 
     def _embed(
         self, patterns: Sequence[Pattern], on_done: Callable[[int], object]
     ) -> np.ndarray | None:
-        if self.embedder is None:
+        if self.embedder is None or not patterns:
             return None
         blocks = []
         for start in range(0, len(patterns), _BLOCK):
@@ -85,49 +95,25 @@ class NearDuplicates:
             lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
             blocks.append(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
             on_done(len(block))
-        return np.concatenate(blocks) if blocks else None
+        return np.concatenate(blocks)
 
-
-class _Group:
-    """Patterns with the same placeholders, of which those kept so far are remembered."""
-
-    def __init__(
-        self, settings: NearDuplicates, symbols: Sequence[str], vectors: np.ndarray | None
-    ) -> None:
-        self.settings = settings
-        self.symbols = symbols
-        self.vectors = vectors
-        self.kept: list[int] = []
-
-    def compare(self, block: Sequence[int]) -> dict[int, tuple[int, float]]:
-        """Compare each of a block with those before it, and keep what is no near-duplicate."""
-        known = len(self.kept)
-        columns = [*self.kept, *block]
-        similarities = self._similarities(block, columns)
-        is_kept = np.zeros(len(columns), dtype=bool)
-        is_kept[:known] = True
-        found = {}
-        for row, place in enumerate(block):
-            scores = np.where(is_kept, similarities[row], 0)
-            best = int(scores.argmax())
-            if scores[best] > 0:
-                found[place] = columns[best], float(scores[best])
-            else:
-                is_kept[known + row] = True
-                self.kept.append(place)
-        return found
-
-    def _similarities(self, rows: Sequence[int], columns: Sequence[int]) -> np.ndarray:
+    def _compare(
+        self,
+        rows: Sequence[int],
+        columns: Sequence[int],
+        symbols: Sequence[str],
+        vectors: np.ndarray | None,
+    ) -> np.ndarray:
         """Return the higher of both similarities, 0 where neither reaches its threshold."""
         edits = _edit_similarities(
-            [self.symbols[place] for place in rows],
-            [self.symbols[place] for place in columns],
-            self.settings.edit_similarity,
+            [symbols[position] for position in rows],
+            [symbols[position] for position in columns],
+            self.edit_similarity,
         )
-        if self.vectors is None:
+        if vectors is None:
             return edits
-        cosines = self.vectors[rows] @ self.vectors[columns].T
-        return np.maximum(edits, np.where(cosines >= self.settings.cosine, cosines, 0))
+        cosines = vectors[rows] @ vectors[columns].T
+        return np.maximum(edits, np.where(cosines >= self.cosine, cosines, 0))
 
 
 def _edit_similarities(rows: list[str], columns: list[str], least: float) -> np.ndarray:
@@ -136,7 +122,7 @@ def _edit_similarities(rows: list[str], columns: list[str], least: float) -> np.
         from rapidfuzz.process import cdist
     except ImportError:
         raise MissingExtraError("Finding near-duplicates", "generation") from None
-    # With a cutoff it gives up early on pairs that cannot reach it, which are nearly all
+    # With a cutoff it gives up early on nearly all pairs
     scorer = Levenshtein.normalized_similarity
     return cdist(rows, columns, scorer=scorer, score_cutoff=least, dtype=np.float32)
 

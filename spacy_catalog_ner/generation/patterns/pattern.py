@@ -1,10 +1,10 @@
-"""An utterance with placeholders in the place of names."""
+"""Patterns: utterances with placeholders in the place of names."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError
 
 PLACEHOLDER = re.compile(r"<([A-Za-z][\w.-]*)>")
-"""What stands for a name: its label in angle brackets, such as ``<ARTIST>``."""
+"""A label in angle brackets in the place of a name, such as ``<ARTIST>``."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Pattern:
         How it was made: ``"abstracted"`` from an annotated utterance, ``"llm"``, or ``"written"``
         by a person.
     seed
-        The utterance that it was made from, empty where there is none.
+        The utterance it was made from; may be empty.
     cluster
-        Cluster of the seed, None where there is none.
+        Cluster of the seed, if any.
     meta
         Anything more, kept as it is.
     """
@@ -46,7 +46,7 @@ class Pattern:
 
     @cached_property
     def id(self) -> str:
-        """Twelve hexadecimal digits that stand for text and language, whatever the case."""
+        """Checksum of the text, whatever its case, and the language: twelve hexadecimal digits."""
         key = f"{self.lang}\n{normalize(self.text)}"
         return hashlib.sha256(key.encode("utf8")).hexdigest()[:12]
 
@@ -57,24 +57,14 @@ class Pattern:
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
-        """The text before, between and after the placeholders: one more than there are labels."""
+        """The text before, between and after the placeholders."""
         return tuple(PLACEHOLDER.split(self.text)[::2])
 
     def to_row(self) -> dict[str, Any]:
         """Return the row of a patterns file."""
-        row: dict[str, Any] = {
-            "id": self.id,
-            "pattern": self.text,
-            "lang": self.lang,
-            "source": self.source,
-        }
-        if self.seed:
-            row["seed"] = self.seed
-        if self.cluster is not None:
-            row["cluster"] = self.cluster
-        if self.meta:
-            row["meta"] = self.meta
-        return row
+        row = {"id": self.id, "pattern": self.text, "lang": self.lang, "source": self.source}
+        optional = {"seed": self.seed, "cluster": self.cluster, "meta": self.meta}
+        return row | {key: value for key, value in optional.items() if value not in ("", None, {})}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], lang: str = "") -> Pattern:
@@ -108,3 +98,67 @@ class Pattern:
         if not isinstance(meta, dict):
             raise CatalogNERError(f"meta: expected an object, got {meta!r:.80}")
         return cls(" ".join(text.split()), cluster=cluster, meta=meta, **values)
+
+
+class Rejected(CatalogNERError):  # noqa: N818  (a result, not a failure)
+    """A pattern that is not taken, or a seed that gives none.
+
+    Parameters
+    ----------
+    kind
+        What is wrong, in a few words that all of its kind share: they are counted.
+    message
+        What is wrong with this one.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def to_row(self) -> dict[str, str]:
+        """Return what is added to the row of what was rejected."""
+        return {"reason": self.kind, "message": str(self)}
+
+
+class Tags:
+    """The labels of placeholders.
+
+    Parameters
+    ----------
+    labels
+        Description of each label.
+    in_catalog
+        The labels that the catalog has names for.
+
+    Attributes
+    ----------
+    allowed, forbidden
+        Description of each label that the catalog has names for, or has not.
+
+    Raises
+    ------
+    CatalogNERError
+        If a label cannot be written as a placeholder, or the catalog has names for none.
+    """
+
+    def __init__(self, labels: Mapping[str, str], in_catalog: Collection[str]) -> None:
+        for label in labels:
+            if not PLACEHOLDER.fullmatch(f"<{label}>"):
+                raise CatalogNERError(
+                    f"label {label!r} cannot be written as a placeholder: expected a letter, then"
+                    " letters, digits and _ . - only; rename it"
+                )
+        self.allowed = {label: text for label, text in labels.items() if label in in_catalog}
+        self.forbidden = {label: text for label, text in labels.items() if label not in in_catalog}
+        if not self.allowed:
+            raise CatalogNERError(
+                f"the catalog has names for none of the labels {', '.join(labels)}; it has"
+                f" {', '.join(sorted(in_catalog)) or 'none at all'}; give the labels of this"
+                " catalog"
+            )
+        self._by_case = {label.casefold(): label for label in reversed(list(labels))}
+        self._labels = frozenset(labels)
+
+    def find(self, label: str) -> str | None:
+        """Return a label as the labels file writes it, whatever its case; None if unknown."""
+        return label if label in self._labels else self._by_case.get(label.casefold())

@@ -1,9 +1,9 @@
-"""Reading what patterns are made of: patterns, annotated utterances, and seeds for a model."""
+"""What patterns are made of: patterns, annotated utterances, and seeds for a model."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,18 @@ from typing import Any
 from tqdm import tqdm
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
-from spacy_catalog_ner.generation.patterns.abstraction import abstract, choose_names
-from spacy_catalog_ner.generation.patterns.pattern import Pattern
-from spacy_catalog_ner.generation.patterns.rejection import Rejected
-from spacy_catalog_ner.generation.patterns.tags import Tags
-from spacy_catalog_ner.generation.patterns.writer import Seed
+from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern, Rejected, Tags
+from spacy_catalog_ner.io.annotated import check_span
 from spacy_catalog_ner.io.files import iter_jsonl, require_file
+from spacy_catalog_ner.io.row import Row, RowSpan
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Seed:
+    """An utterance or pattern that a model is to write patterns after, and the row it is from."""
+
+    text: str
+    row: dict[str, Any]
 
 
 @dataclass
@@ -26,28 +30,28 @@ class PatternSources:
     """What the rows of some files give.
 
     A row with ``pattern`` is a pattern, one with ``spans`` is abstracted to one. In the language
-    of the patterns these are taken as they are, in another they can only be seeds. Rows that are
-    marked ``representative``, and patterns in another language, are seeds: an annotated one is
-    shown to the model as a pattern.
+    of the patterns these are taken as they are; in another they can only be seeds. Rows marked
+    ``representative``, and patterns in another language, are seeds: an annotated one is shown to
+    the model as a pattern.
 
     Attributes
     ----------
     tags
-        The labels that are known.
+        The known labels.
     lang
         Language of the patterns, and of rows that name none.
     seeds_lang
         Language of the seeds; rows in any other than these two are passed over.
     patterns
-        Those that are there already.
+        Patterns that need no model.
     seeds
         What a model may turn into patterns.
     annotated
-        Of each utterance that was abstracted, its names and the text around them.
+        For each utterance that was abstracted, its names and the text around them.
     rejected
         Rows that were not taken, with the reason.
     counts
-        How many rows there were, and what was made of them.
+        Number of rows, and what was made of them.
     """
 
     tags: Tags
@@ -56,18 +60,11 @@ class PatternSources:
     patterns: list[Pattern] = field(default_factory=list)
     seeds: list[Seed] = field(default_factory=list)
     annotated: list[tuple[list[str], tuple[str, ...]]] = field(default_factory=list)
-    rejected: list[Row] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def read(self, paths: Iterable[Path], problems: Problems) -> None:
-        """Read files, with a progress bar.
-
-        Parameters
-        ----------
-        paths
-            JSONL, perhaps ``.gz`` or ``.zst``.
-        problems
-            Receives broken rows.
+        """Read JSONL files (perhaps ``.gz`` or ``.zst``); broken rows go to `problems`.
 
         Raises
         ------
@@ -85,7 +82,7 @@ class PatternSources:
                 except CatalogNERError as err:
                     problems.add("broken row", Place(path, line), f"{err}; row skipped")
 
-    def add(self, row: Row) -> None:
+    def add(self, row: dict[str, Any]) -> None:
         """Take what a row gives.
 
         Raises
@@ -104,15 +101,18 @@ class PatternSources:
         if pattern and is_native:
             self.patterns.append(pattern)
             self.counts[pattern.source] += 1
-            self._note_names(row, pattern)
-        is_meant = row.get("representative") is True or ("pattern" in row and not is_native)
-        if is_meant and lang == self.seeds_lang:
+            if "pattern" not in row:
+                text, spans = row["text"], Row.from_dict(row).spans or []
+                names = [text[s.start : s.end] for s in choose_names(text, spans, self.tags)]
+                self.annotated.append((names, pattern.literals))
+        is_seed = row.get("representative") is True or ("pattern" in row and not is_native)
+        if is_seed and lang == self.seeds_lang:
             self.seeds.append(Seed(pattern.text if pattern else row["text"], row))
             self.counts["seeds"] += 1
         elif not (pattern and is_native):
             self.counts["unused"] += 1
 
-    def _make_pattern(self, row: Row) -> Pattern | None:
+    def _make_pattern(self, row: dict[str, Any]) -> Pattern | None:
         if "pattern" in row:
             return Pattern.from_row(row, self.lang)
         if not isinstance(row.get("text"), str) or not row["text"].strip():
@@ -122,10 +122,77 @@ class PatternSources:
         spans = row.get("spans") or []
         if not isinstance(spans, list):
             raise CatalogNERError(f"spans: expected a list, got {spans!r:.80}")
-        return abstract({**row, "spans": spans}, self.tags, self.lang)
+        for span in spans:
+            kind, message = check_span(span, row["text"], None)
+            if kind:  # the name it marks would stay in the pattern
+                raise Rejected(kind, message)
+        return abstract(Row.from_dict({**row, "spans": spans}), self.tags, self.lang)
 
-    def _note_names(self, row: Row, pattern: Pattern) -> None:
-        if "pattern" not in row:
-            text, chosen = row["text"], choose_names(row["text"], row["spans"], self.tags)
-            names = [text[name["start"] : name["end"]] for name in chosen]
-            self.annotated.append((names, pattern.literals))
+
+def abstract(row: Row, tags: Tags, lang: str) -> Pattern | None:
+    """Make a pattern of an annotated utterance: each name gives way to its label.
+
+    With the names put back the pattern is the utterance, but for white space, which is folded.
+    Names with an unknown label stay as they are.
+
+    Parameters
+    ----------
+    row
+        The utterance, perhaps with ``lang`` and ``cluster`` among its keys.
+    tags
+        The known labels.
+    lang
+        Language of a row that names none.
+
+    Returns
+    -------
+    Pattern or None
+        None where the utterance has no name with a known label.
+
+    Raises
+    ------
+    Rejected
+        If the text holds what looks like a placeholder.
+    """
+    found = PLACEHOLDER.search(row.text)
+    if found:
+        raise Rejected(
+            "placeholder in the text",
+            f"{found.group()} stands in the text and would be taken for a placeholder",
+        )
+    names = choose_names(row.text, row.spans or [], tags)
+    if not names:
+        return None
+    parts, end = [], 0
+    for name in names:
+        parts += [row.text[end : name.start], f"<{name.label}>"]
+        end = name.end
+    cluster = row.keys.get("cluster")
+    return Pattern(
+        " ".join("".join([*parts, row.text[end:]]).split()),
+        row.lang or lang,
+        source="abstracted",
+        seed=row.text,
+        cluster=cluster if type(cluster) is int else None,
+    )
+
+
+def choose_names(text: str, spans: Sequence[RowSpan], tags: Tags) -> list[RowSpan]:
+    """Return the spans to replace, in reading order; none overlaps another.
+
+    Of overlapping spans the longest is taken, and of equally long ones the first given. White
+    space at a span's ends is left to the text around it.
+    """
+    known = [_strip(text, span, label) for span in spans if (label := tags.find(span.label))]
+    chosen: list[RowSpan] = []
+    for span in sorted(known, key=lambda span: span.start - span.end):
+        is_free = all(span.end <= one.start or one.end <= span.start for one in chosen)
+        if is_free and span.start < span.end:
+            chosen.append(span)
+    return sorted(chosen, key=lambda span: span.start)
+
+
+def _strip(text: str, span: RowSpan, label: str) -> RowSpan:
+    name = text[span.start : span.end]
+    start = span.start + len(name) - len(name.lstrip())
+    return RowSpan(start, max(start, span.start + len(name.rstrip())), label)

@@ -1,4 +1,4 @@
-"""Patterns that a language model writes after the model of a seed."""
+"""Patterns that a language model writes after a seed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from spacy import util
 
-from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.generation.patterns.pattern import Pattern
-from spacy_catalog_ner.generation.patterns.rejection import Rejected
-from spacy_catalog_ner.generation.patterns.tags import Tags
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
+from spacy_catalog_ner.generation.patterns.pattern import Pattern, Rejected, Tags
+from spacy_catalog_ner.generation.patterns.sources import Seed
+from spacy_catalog_ner.io.files import require_file
 from spacy_catalog_ner.llm.models.model import SelectionModel
 from spacy_catalog_ner.llm.prompt import Prompt, Reply, Request, Usage
 from spacy_catalog_ner.llm.tasks.answers import find_list
@@ -23,22 +23,6 @@ _BLOCKS = ("static", "context", "closing")
 # A pattern of 40 words, the longest by default, is 60 to 80 tokens of most models
 _TOKENS_PER_PATTERN = 80
 _LONGEST_ANSWER_SHOWN = 200  # characters
-
-
-@dataclass(frozen=True)
-class Seed:
-    """What a model is to write patterns after.
-
-    Attributes
-    ----------
-    text
-        An utterance, or a pattern.
-    row
-        The row that it comes from.
-    """
-
-    text: str
-    row: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,19 +58,17 @@ class PatternWriter:
         Writes the answers; with a response cache it is asked nothing twice.
     tags
         The labels that placeholders may have.
-    lang
-        spaCy's code of the language of the patterns.
-    seeds_lang
-        That of the seeds.
+    lang, seeds_lang
+        spaCy's code of the language of the patterns, and of the seeds.
     per_seed
-        How many patterns to ask for.
+        Number of patterns to ask for.
     rules
-        What holds for a label beyond its description.
+        Additional rules by label.
     template
-        Path of a Jinja template to use instead of ``generation/prompts/patterns.LANG.v1.jinja``;
-        it has the same blocks.
+        Path of a Jinja template with the same blocks, to use instead of
+        ``generation/patterns/prompts/patterns.LANG.v1.jinja``.
     examples
-        Patterns with the utterances that they were abstracted from, shown as examples.
+        Abstracted patterns to show with the utterances they are from.
 
     Raises
     ------
@@ -115,7 +97,8 @@ class PatternWriter:
         self.tags = tags
         self.lang = lang
         self.per_seed = per_seed
-        path = template or _built_in(lang)
+        built_in = f"patterns.{lang if lang in LANGUAGES else 'en'}.v1.jinja"
+        path = template or _PROMPTS / built_in
         self._template = PromptTemplate(read_template(path), str(path), _BLOCKS)
         self._values = {
             "labels": _one_lines(tags.allowed),
@@ -132,7 +115,7 @@ class PatternWriter:
         }
 
     def write(self, seeds: Iterable[Seed]) -> Iterator[Written]:
-        """Ask for patterns, and yield what becomes of each seed, in order.
+        """Ask for patterns, and yield the result of each seed, in order.
 
         Raises
         ------
@@ -153,36 +136,35 @@ class PatternWriter:
             static=self._template.render("static", values),
             context=self._template.render("context", values),
             closing=self._template.render("closing", values),
-            schema=patterns_schema(self.per_seed),
+            schema=_schema(self.per_seed),
             max_tokens=32 + _TOKENS_PER_PATTERN * self.per_seed,
         )
 
     def _show(self, text: str) -> str:
-        """Make a seed safe to insert, and leave its placeholders as they are."""
+        """Make a seed safe to insert, but keep its placeholders."""
         text = one_line(text)
         for label in self.tags.allowed:
             text = text.replace(f"< {label}>", f"<{label}>")
         return text
 
     def _read(self, seed: Seed, reply: Reply) -> Written:
-        """Take an answer apart; nothing of it is lost."""
+        patterns: list[Pattern] = []
+        rejected: list[Rejected] = []
+        items = None if reply.error else find_list(reply.text, "patterns")
         if reply.error:
-            return Written(seed, [], [Rejected("no answer", reply.error)], reply.usage)
-        items = find_list(reply.text, "patterns")
-        if items is None:
-            shown = (
-                f"expected JSON with patterns, got {reply.text.strip()!r:.{_LONGEST_ANSWER_SHOWN}}"
-            )
-            return Written(seed, [], [Rejected("unreadable answer", shown)], reply.usage)
-        patterns, rejected = [], []
-        for item in items:
+            rejected.append(Rejected("no answer", reply.error))
+        elif items is None:
+            shown = f"{reply.text.strip()!r:.{_LONGEST_ANSWER_SHOWN}}"
+            message = f"expected JSON with patterns, got {shown}"
+            rejected.append(Rejected("unreadable answer", message))
+        elif not items:
+            rejected.append(Rejected("empty answer", "the model wrote no pattern"))
+        for item in items or ():
             if _is_text(item):
                 patterns.append(self._make_pattern(seed, item))
             else:
                 shown = f"expected text, got {item!r:.{_LONGEST_ANSWER_SHOWN}}"
                 rejected.append(Rejected("unreadable answer", shown))
-        if not items:
-            rejected.append(Rejected("empty answer", "the model wrote no pattern"))
         return Written(seed, patterns, rejected, reply.usage)
 
     def _make_pattern(self, seed: Seed, text: str) -> Pattern:
@@ -196,7 +178,7 @@ class PatternWriter:
         )
 
 
-def patterns_schema(most: int) -> dict[str, Any]:
+def _schema(most: int) -> dict[str, Any]:
     """Return the JSON schema of ``{"patterns": ["..."]}``, with at most so many."""
     patterns = {"type": "array", "items": {"type": "string"}, "maxItems": most}
     return {
@@ -207,13 +189,7 @@ def patterns_schema(most: int) -> dict[str, Any]:
     }
 
 
-def _built_in(lang: str) -> Path:
-    """Return the prompt in the language of the patterns, the English one where there is none."""
-    return _PROMPTS / f"patterns.{lang if lang in LANGUAGES else 'en'}.v1.jinja"
-
-
-def _language(lang: str) -> str:
-    """Return the English name of a language with its code: "Spanish (es)"."""
+def _language(lang: str) -> str:  # "Spanish (es)"
     return f"{util.get_lang_class(lang).__name__} ({lang})"
 
 
@@ -229,3 +205,42 @@ def _is_text(value: Any) -> bool:
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and no file can hold
         return False
     return True
+
+
+def load_model(path: Path, overrides: dict[str, Any] | None = None) -> SelectionModel:
+    """Make the model of a config's section ``[model]``.
+
+    Parameters
+    ----------
+    path
+        A ``.cfg`` file, as ``configs/patterns.cfg``.
+    overrides
+        Values of the config by dotted name, such as ``{"paths.cache": "answers.cache"}``.
+
+    Raises
+    ------
+    CatalogNERError
+        If there is no such file, it is not valid, or names a model of another kind.
+    """
+    require_file(path, "a config with a section [model]")
+    from confection import ConfigValidationError
+
+    try:
+        from spacy_llm.registry import registry
+    except ImportError:
+        raise MissingExtraError("--model-config", "local-llm") from None
+    try:
+        config = util.load_config(path, overrides=overrides or {}, interpolate=True)
+        if "model" not in config:
+            raise CatalogNERError("expected a section [model] with @llm_models, found none")
+        model = registry.resolve({"model": config["model"]})["model"]
+    except MissingExtraError:
+        raise
+    except (ConfigValidationError, ValueError) as err:
+        raise CatalogNERError(f"{path}: {' '.join(str(err).split())}") from None
+    if not isinstance(model, SelectionModel):
+        raise CatalogNERError(
+            f"{path}: [model] is a {type(model).__name__}, expected a model of this package, such"
+            ' as @llm_models = "spacy_catalog_ner.LlamaCpp.v1"'
+        )
+    return model
