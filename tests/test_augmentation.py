@@ -22,6 +22,7 @@ from spacy_catalog_ner.generation.population.augmentation import (
     Augmentation,
 )
 from spacy_catalog_ner.generation.population.names import gather_names
+from spacy_catalog_ner.io.row import Row
 
 cli = test_cli.cli  # the fixture
 
@@ -30,7 +31,12 @@ NAMES = populating.names()
 
 def augment(rows: list[dict], copies: int = 1, lang: str = "en") -> tuple[list[dict], Augmentation]:
     augmentation = Augmentation(NAMES, lang)
-    return list(augmentation.augment(rows, copies)), augmentation
+    return copies_of(augmentation, rows, copies), augmentation
+
+
+def copies_of(augmentation: Augmentation, rows: list[dict], copies: int) -> list[dict]:
+    made = augmentation.augment(map(Row.from_dict, rows), copies)
+    return [row.to_dict() for row in made]
 
 
 def surfaces(row: dict) -> list[str]:
@@ -60,7 +66,7 @@ def test_names_are_as_the_rest_of_the_utterance_is():
 def test_articles_agree_with_the_new_name():
     entries = [Entry(name, "ARTIST") for name in ("Adele", "Queen", "The Who")]
     augmentation = Augmentation(gather_names(entries, "en", {"ARTIST"}), "en")
-    rows = augmentation.augment([annotate("A Madonna song", {"Madonna": "ARTIST"})], copies=3)
+    rows = copies_of(augmentation, [annotate("A Madonna song", {"Madonna": "ARTIST"})], 3)
     assert {row["text"] for row in rows} == {"An Adele song", "A Queen song", "The Who song"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 import test_cli
@@ -12,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.cli.reading import make_tokenizer
-from spacy_catalog_ner.generation.population.card import NOT_ON_TOKENS, make_card
-from spacy_catalog_ner.generation.population.card_markdown import render_card
-from spacy_catalog_ner.generation.population.diversity import (
-    distinct_ratio,
+from spacy_catalog_ner.generation.population.card import (
+    NOT_ON_TOKENS,
+    Card,
+    make_card,
     measure_diversity,
-    self_bleu,
+    render_card,
 )
 
 cli = test_cli.cli  # the fixture
@@ -43,12 +42,12 @@ TEST = [
 
 
 @pytest.fixture(scope="module")
-def card() -> dict:
+def card() -> Card:
     return make_card({"train": TRAIN, "test": TEST}, LABELS, "en", TOKENIZE)
 
 
 def test_the_card_counts_what_the_paper_counts(card):
-    assert card["languages"] == {
+    assert card.to_dict()["languages"] == {
         "en": {
             "utterances": 5,
             "patterns": 3,
@@ -59,19 +58,19 @@ def test_the_card_counts_what_the_paper_counts(card):
             "without_entity": 2,
         }
     }
-    assert card["splits"]["test"]["utterances"] == 2
-    assert card["labels"] == {
+    assert card.splits["test"].utterances == 2
+    assert card.labels == {
         "ARTIST": {"mentions": 3, "distinct": 2},
         "CITY": {"mentions": 1, "distinct": 1},
     }
 
 
 def test_the_card_tells_what_two_sets_share_whatever_the_case(card):
-    assert card["overlap"] == {"train and test": {"texts": 1, "names": 1, "patterns": 1}}
+    assert card.overlap == {"train and test": {"texts": 1, "names": 1, "patterns": 1}}
 
 
 def test_the_card_tells_how_rows_were_made(card):
-    assert card["made"] == {
+    assert card.made == {
         "source": {"llm": 5},
         "form": {"spoken": 3, "written": 2},
         "noise": {"hesitation": 1},
@@ -79,7 +78,7 @@ def test_the_card_tells_how_rows_were_made(card):
 
 
 def test_sound_rows_have_no_problems(card):
-    assert card["validation"] == {"rows": 5, "spans": 4, "problems": {}}
+    assert card.validation == {"rows": 5, "spans": 4, "problems": {}}
 
 
 @pytest.mark.parametrize(
@@ -94,13 +93,13 @@ def test_sound_rows_have_no_problems(card):
 def test_what_is_wrong_is_counted(span, problem):
     rows = [{"text": "play Adele", "spans": [span]}, {"text": "play"}]
     card = make_card({"all": rows}, LABELS, "en", TOKENIZE)
-    assert card["validation"]["problems"] == {problem: 1, "no spans": 1}
-    assert card["languages"]["en"]["entities"] == 0
+    assert card.validation["problems"] == {problem: 1, "no spans": 1}
+    assert card.languages["en"].entities == 0
 
 
 def test_a_set_without_rows_has_a_card():
     card = make_card({"empty": []}, LABELS, "en", TOKENIZE)
-    assert card["splits"]["empty"]["utterances"] == 0
+    assert card.splits["empty"].utterances == 0
     assert "| empty | 0 |" in render_card(card, "nothing")
 
 
@@ -108,31 +107,9 @@ def test_a_set_without_rows_has_a_card():
 
 
 def test_distinct_is_the_share_of_n_grams_that_differ():
-    sentences = [["play", "it"], ["play", "it", "now"]]
-    assert distinct_ratio(sentences, 1) == 0.6
-    assert distinct_ratio(sentences, 2) == round(2 / 3, 4)
-    assert distinct_ratio(sentences, 4) is None
-
-
-def test_self_bleu_is_1_for_copies_and_0_without_a_common_word():
-    assert self_bleu([["play", "it", "now", "please"]] * 3) == 1.0
-    assert self_bleu([["play", "it"], ["stop", "that"]]) == 0.0
-    assert self_bleu([["play"]]) is None
-
-
-def test_self_bleu_of_two_sentences_worked_out_by_hand():
-    # 3 of 4 words, then (2 + 1) / (3 + 1), (1 + 1) / (2 + 1) and (0 + 1) / (1 + 1)
-    expected = (3 / 4 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25
-    assert self_bleu([["play", "it", "now", "please"], ["play", "it", "now", "thanks"]]) == round(
-        expected, 4
-    )
-
-
-def test_short_sentences_are_penalised():
-    short, long = ["play", "it", "now"], ["play", "it", "now", "or", "never"]
-    of_short = math.exp(1 - 5 / 3) * (1 * 1 * 1 * 1) ** 0.25
-    of_long = (3 / 5 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25
-    assert self_bleu([short, long]) == round((of_short + of_long) / 2, 4)
+    figures = {"texts": 2, "distinct_1": 0.6, "distinct_2": 0.6667, "distinct_3": 1.0}
+    assert measure_diversity(["play it", "play  it now"]) == figures
+    assert measure_diversity(["play it"])["distinct_3"] is None
 
 
 @given(st.lists(st.text(alphabet="abc ", max_size=12), max_size=8))

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.catalog import Entry
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.generation.population.name_sampler import NameSampler
-from spacy_catalog_ner.generation.population.names import gather_names, read_names, split_names
+from spacy_catalog_ner.generation.population.names import (
+    NameSampler,
+    gather_names,
+    read_names,
+    split_names,
+)
 
 SHARES = {"train": 0.7, "dev": 0.1, "test": 0.2}
 LABELS = {"SONG", "ALBUM"}

@@ -31,7 +31,11 @@ cli = test_cli.cli  # the fixture
 
 
 def populate(patterns: list[Pattern], count: int = 100, lang: str = "en", **style) -> list[dict]:
-    return list(Population(lang, Style(**style)).populate(patterns, populating.names(lang), count))
+    return made(Population(lang, Style(**style)), patterns, populating.names(lang), count)
+
+
+def made(population: Population, patterns: list[Pattern], names: dict, count: int) -> list[dict]:
+    return [row.to_dict() for row in population.populate(patterns, names, count)]
 
 
 def surfaces(row: dict) -> list[str]:
@@ -92,7 +96,7 @@ def test_words_agree_with_names():
     names = gather_names(
         [Entry(name, "CITY") for name in ("Oslo", "Rome", "The Hague")], "en", {"CITY"}
     )
-    rows = Population("en", Style(form="written")).populate(patterns, names, 3)
+    rows = made(Population("en", Style(form="written")), patterns, names, 3)
     assert {row["text"] for row in rows} == {"an Oslo show", "a Rome show", "The Hague show"}
 
 
@@ -125,7 +129,7 @@ def test_spans_are_exactly_the_names_whatever_patterns_and_names_hold(
         return
     expected = {text if form == "written" else spoken_form(text, lang) for text in texts}
     population = Population(lang, Style(form=form, noise=noise))
-    for row in population.populate([pattern], names, 5):
+    for row in made(population, [pattern], names, 5):
         first, second = row["spans"]
         assert set(surfaces(row)) <= expected
         assert 0 <= first["start"] < first["end"] <= second["start"] < second["end"]
@@ -165,14 +169,14 @@ def test_fewer_rows_than_asked_for_when_nothing_new_comes():
 def test_a_name_glued_to_a_word_is_dropped_and_counted():
     population = Population("en", Style())
     patterns = [Pattern("two <ARTIST>s", "en"), PATTERNS[3]]
-    rows = list(population.populate(patterns, populating.names(), 15))
+    rows = made(population, patterns, populating.names(), 15)
     assert {row["meta"]["pattern"] for row in rows} == {PATTERNS[3].id}
     assert population.dropped[NO_BOUNDARY] == 20
 
 
 def test_a_name_that_is_also_elsewhere_in_the_text_is_dropped():
     population = Population("en", Style(form="written"))
-    rows = population.populate([Pattern("not queen but <ARTIST>", "en")], populating.names(), 100)
+    rows = made(population, [Pattern("not queen but <ARTIST>", "en")], populating.names(), 100)
     assert "not queen but Queen" not in {row["text"] for row in rows}
     assert population.dropped[ELSEWHERE]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
-from spacy_catalog_ner.generation.population.name_sampler import NameSampler
-from spacy_catalog_ner.generation.population.names import Name, name_key
+from spacy_catalog_ner.generation.population.names import Name, NameSampler, name_key
 from spacy_catalog_ner.generation.population.population import join, make_span
 from spacy_catalog_ner.generation.population.row_checks import RowChecker, Tokenize
+from spacy_catalog_ner.io.row import Row, RowSpan
 from spacy_catalog_ner.wording.wording import Form, Wording
 
 OVERLAPPING = "row with overlapping spans, kept as it is"
@@ -22,12 +21,9 @@ FAILED = "copy that could not be made"
 
 _TRIES = 10
 
-Row = dict[str, Any]
-Span = dict[str, Any]
-
 
 class Augmentation:
-    """Makes new utterances of annotated ones, by the rules of `Population`.
+    """Makes new utterances of annotated ones, with the wording and checks of `Population`.
 
     Parameters
     ----------
@@ -45,9 +41,9 @@ class Augmentation:
     Attributes
     ----------
     counts
-        How many rows, copies and spans there were that could not be augmented, by reason.
+        Number of rows, copies and spans that could not be augmented, by reason.
     replaced
-        How many names were replaced.
+        Number of names replaced.
     """
 
     def __init__(
@@ -71,99 +67,82 @@ class Augmentation:
 
         Of nested spans only the outermost are replaced, and the others left out. No two copies
         have the same text, nor that of the row. ``meta.original`` is the text of the row.
-
-        Parameters
-        ----------
-        rows
-            Annotated rows, with spans that are sound; see `read_annotated`.
-        copies
-            Copies of each row.
         """
         for row in rows:
             outer = self._outermost(row)
             if outer is None:
                 yield row
                 continue
-            texts = {row["text"].lower()}
+            texts = {row.text.lower()}
             for _ in range(copies):
                 copy = self._make_copy(row, outer, texts)
                 if copy is None:
                     self.counts[FAILED] += 1
                 else:
-                    texts.add(copy["text"].lower())
+                    texts.add(copy.text.lower())
                     yield copy
 
-    def _outermost(self, row: Row) -> list[Span] | None:
+    def _outermost(self, row: Row) -> list[RowSpan] | None:
         """Return the spans that are in no other, None where the row is to be kept as it is."""
-        if str(row.get("lang") or self._lang) != self._lang:
+        if (row.lang or self._lang) != self._lang:
             self.counts[OTHER_LANGUAGE] += 1
             return None
-        outer: list[Span] = []
-        for span in sorted(row["spans"], key=lambda span: (span["start"], -span["end"])):
+        spans = row.spans or []
+        outer: list[RowSpan] = []
+        for span in sorted(spans, key=lambda span: (span.start, -span.end)):
             last = outer[-1] if outer else None
-            if last is None or span["start"] >= last["end"]:
+            if last is None or span.start >= last.end:
                 outer.append(span)
-            elif span["end"] > last["end"] or _same_place(span, last):
+            elif span.end > last.end or (span.start, span.end) == (last.start, last.end):
                 self.counts[OVERLAPPING] += 1
                 return None
-        if not any(span["label"] in self._sampler.labels for span in outer):
+        nameless = sum(span.label not in self._sampler.labels for span in outer)
+        if nameless == len(outer):
             self.counts[NOTHING_TO_REPLACE] += 1
             return None
-        self.counts[NESTED] += len(row["spans"]) - len(outer)
-        self.counts[NO_NAMES] += sum(span["label"] not in self._sampler.labels for span in outer)
+        self.counts[NESTED] += len(spans) - len(outer)
+        self.counts[NO_NAMES] += nameless
         return outer
 
-    def _make_copy(self, row: Row, outer: list[Span], texts: set[str]) -> Row | None:
-        text = row["text"]
-        taken = [name_key(text[span["start"] : span["end"]], self._lang) for span in outer]
-        # Speech recognition writes no capitals: names are to be as the rest of the utterance
-        form: Form = "written" if text != text.lower() else "spoken"
-        places = [
-            place for place, span in enumerate(outer) if span["label"] in self._sampler.labels
-        ]
+    def _make_copy(self, row: Row, outer: list[RowSpan], texts: set[str]) -> Row | None:
+        taken = [name_key(row.text[span.start : span.end], self._lang) for span in outer]
+        # Speech recognition writes no capitals: names are to be like the rest of the utterance
+        form: Form = "written" if row.text != row.text.lower() else "spoken"
+        numbers = [n for n, span in enumerate(outer) if span.label in self._sampler.labels]
         for _ in range(_TRIES):
-            names = self._sampler.draw([outer[place]["label"] for place in places], taken)
+            names = self._sampler.draw([outer[number].label for number in numbers], taken)
             if names is None:
                 return None
-            copy = self._replace(row, outer, dict(zip(places, names, strict=True)), form)
-            if copy is not None and copy["text"].lower() not in texts:
+            copy = self._replace(row, outer, dict(zip(numbers, names, strict=True)), form)
+            if copy is not None and copy.text.lower() not in texts:
                 self.replaced += len(names)
                 return copy
         return None
 
     def _replace(
-        self, row: Row, outer: list[Span], names: Mapping[int, Name], form: Form
+        self, row: Row, outer: list[RowSpan], names: Mapping[int, Name], form: Form
     ) -> Row | None:
-        """Put names in the place of spans, None if the result does not pass the checks."""
-        text = row["text"]
-        edges = [0, *(edge for span in outer for edge in (span["start"], span["end"])), len(text)]
-        pieces = [text[start:end] for start, end in pairwise(edges)]
+        """Replace spans by names, by their number; None if the result does not pass the checks."""
+        edges = [0, *(edge for span in outer for edge in (span.start, span.end)), len(row.text)]
+        pieces = [row.text[start:end] for start, end in pairwise(edges)]
         literals, surfaces = pieces[::2], pieces[1::2]
-        for place, name in names.items():
-            literals[place] = self._wording.agree(literals[place], name.text)
-            surfaces[place] = self._wording.name(name.text, form)
-        made, offsets = join(literals, surfaces)
-        replaced = [offsets[place] for place in names]
-        if self._checker.find_fault(made, replaced, [surfaces[place] for place in names]):
+        for number, name in names.items():
+            literals[number] = self._wording.agree(literals[number], name.text)
+            surfaces[number] = self._wording.name(name.text, form)
+        text, offsets = join(literals, surfaces)
+        replaced = [offsets[number] for number in names]
+        if self._checker.find_fault(text, replaced, [surfaces[number] for number in names]):
             return None
         spans = [
-            make_span(offset, names[place]) if place in names else _moved(outer[place], offset)
-            for place, offset in enumerate(offsets)
+            make_span(place, names[number]) if number in names else _move(outer[number], place)
+            for number, place in enumerate(offsets)
         ]
-        meta = row["meta"] if isinstance(row.get("meta"), dict) else {}
-        return {
-            "text": made,
-            "spans": spans,
-            "lang": self._lang,
-            "meta": {**meta, "original": text},
-        }
+        meta = row.keys.get("meta")
+        meta = {**(meta if isinstance(meta, dict) else {}), "original": row.text}
+        return Row(text, spans, {"lang": self._lang, "meta": meta})
 
 
-def _same_place(one: Span, other: Span) -> bool:
-    return bool(one["start"] == other["start"] and one["end"] == other["end"])
-
-
-def _moved(span: Span, offsets: tuple[int, int]) -> Span:
+def _move(span: RowSpan, offsets: tuple[int, int]) -> RowSpan:
     """Return a span elsewhere, without what other tools count in their own units."""
-    moved = {"start": offsets[0], "end": offsets[1], "label": span["label"]}
-    return {**moved, "id": span["id"]} if "id" in span else moved
+    keys = {"id": span.keys["id"]} if "id" in span.keys else {}
+    return RowSpan(*offsets, span.label, keys)

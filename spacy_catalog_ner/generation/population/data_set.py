@@ -1,11 +1,11 @@
-"""A folder with a populated data set: train, dev and test, and their data card."""
+"""Writing the folder of a populated data set: train, dev and test, and their data card."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from tqdm import tqdm
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
-from spacy_catalog_ner.generation.population.card import make_card
-from spacy_catalog_ner.generation.population.card_markdown import render_card
+from spacy_catalog_ner.generation.population.card import make_card, render_card
 from spacy_catalog_ner.generation.population.names import Name, NamesByLabel, deal, split_names
 from spacy_catalog_ner.generation.population.population import Population, Style, check_names
 from spacy_catalog_ner.generation.population.row_checks import Tokenize
 from spacy_catalog_ner.io.files import atomic_folder, iter_jsonl, write_json, write_jsonl
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.wording.spoken_form import spells_numbers
 
 SPLITS = ("train", "dev", "test")
@@ -36,9 +36,9 @@ class Usable:
     patterns
         Those of the language for whose labels there are names.
     other_language
-        How many are of another language.
+        Number of patterns of another language.
     without_names
-        How many are left out because of each label that has no names.
+        For each label that has no names, the number of patterns left out because of it.
     """
 
     patterns: list[Pattern]
@@ -49,13 +49,7 @@ class Usable:
 def choose_usable(
     patterns: Sequence[Pattern], names: Mapping[str, Sequence[Name]], lang: str
 ) -> Usable:
-    """Choose the patterns that can be populated.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is none.
-    """
+    """Choose the patterns that can be populated; if there is none, that is an error."""
     ours = [pattern for pattern in patterns if pattern.lang == lang]
     missing = {pattern.id: [x for x in pattern.labels if not names.get(x)] for pattern in ours}
     usable = [pattern for pattern in ours if not missing[pattern.id]]
@@ -105,7 +99,7 @@ def write_data_set(
     unreviewed: int = 0,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Write a data set in the place of what is at `output`, once all of it is there.
+    """Write a data set; what is at `output` is replaced once all of it is there.
 
     Names are divided among the splits, so that no name and no entity is in two of them. Patterns
     are used in all splits, but those without placeholders, which make one utterance, in one.
@@ -120,9 +114,9 @@ def write_data_set(
     names
         Names by label.
     shares
-        Share of each split, of names and of utterances.
+        Share of each split, of names and utterances.
     count
-        Utterances to make, of all splits together.
+        Utterances to make in all.
     style
         How they are made.
     lang
@@ -132,7 +126,7 @@ def write_data_set(
     tokenize
         Gives the tokens that spans must begin and end with.
     unreviewed
-        How many of the patterns given nobody has reviewed, for the card.
+        Number of patterns that nobody has reviewed, for the card.
     progress
         Show a bar on stderr.
 
@@ -161,11 +155,11 @@ def write_data_set(
         ) as bar:
             for split in shares:
                 rows = population.populate(patterns[split], divided[split], counts[split], split)
-                written[split] = write_jsonl(folder / f"{split}.jsonl", _count_on(rows, bar))
+                written[split] = write_jsonl(folder / f"{split}.jsonl", _to_dicts(rows, bar))
         seconds = time.perf_counter() - start
         # What is on disk is what is described and validated
         card = make_card({split: _read(folder, split) for split in shares}, labels, lang, tokenize)
-        card["population"] = {
+        card.population = {
             "version": __version__,
             "patterns": len(usable.patterns),
             "patterns_nobody_has_reviewed": unreviewed,
@@ -177,12 +171,12 @@ def write_data_set(
             **asdict(style),
             "numbers_in_words": style.form != "written" and spells_numbers(lang),
         }
-        write_json(folder / MARK, card)
+        write_json(folder / MARK, card.to_dict())
         (folder / "card.md").write_text(render_card(card, output.name), encoding="utf8")
     return {
         "utterances": written,
-        "dropped": card["population"]["rows_dropped"],
-        "problems": card["validation"]["problems"],
+        "dropped": card.population["rows_dropped"],
+        "problems": card.validation["problems"],
         "seconds": round(seconds, 2),
         "utterances_per_second": round(sum(written.values()) / seconds),
     }
@@ -192,9 +186,9 @@ def _read(folder: Path, split: str) -> Iterator[dict[str, Any]]:
     return (row for _, row in iter_jsonl(folder / f"{split}.jsonl", Problems()))
 
 
-def _count_on(rows: Iterator[dict[str, Any]], bar: Any) -> Iterator[dict[str, Any]]:
+def _to_dicts(rows: Iterable[Row], bar: Any) -> Iterator[dict[str, Any]]:
     for row in rows:
-        yield row
+        yield row.to_dict()
         bar.update()
 
 
@@ -202,14 +196,9 @@ def _divide_patterns(
     patterns: Sequence[Pattern], shares: Mapping[str, float], seed: int
 ) -> dict[str, list[Pattern]]:
     """Give all patterns to all splits, but those without placeholders to one each."""
-    bare = [pattern for pattern in patterns if not pattern.labels]
-    dealt = dict(
-        zip(
-            (pattern.id for pattern in bare),
-            deal(len(bare), shares, random.Random(f"{seed} patterns")),
-            strict=True,
-        )
-    )
+    bare = [pattern.id for pattern in patterns if not pattern.labels]
+    splits = deal(len(bare), shares, random.Random(f"{seed} patterns"))
+    dealt = dict(zip(bare, splits, strict=True))
     return {
         split: [pattern for pattern in patterns if dealt.get(pattern.id, split) == split]
         for split in shares

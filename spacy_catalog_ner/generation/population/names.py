@@ -1,20 +1,24 @@
-"""Names of a catalog by label, and dividing them so that no entity is in two splits."""
+"""Names of a catalog by label: dividing them among splits, and drawing them by popularity."""
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from spacy_catalog_ner.catalog import Entry, read_entries
 from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.wording.spoken_form import spoken_form
 
 _BLOCK = 10  # names of like popularity that are shuffled before they are dealt
+_DRAWS = 1024  # made at once: one by one they take twenty times as long
+_TRIES = 50  # to draw a name that is not in the utterance yet
 
 
 class Name(NamedTuple):
@@ -31,11 +35,9 @@ class Name(NamedTuple):
     weight
         Popularity; the sum, where several entries have this name and label.
     key
-        Two names with the same key look or sound the same: lower case, without punctuation and
-        accents.
+        Two names with the same key look or sound the same.
     group
-        Number that names share which share an entry, or the name or an alias of one, whatever
-        their labels.
+        Number shared by names that share an entry, or the name or an alias of one.
     """
 
     text: str
@@ -52,17 +54,8 @@ NamesByLabel = dict[str, list[Name]]
 def gather_names(entries: Iterable[Entry], lang: str, labels: Collection[str]) -> NamesByLabel:
     """Return the canonical names of a catalog by label, most popular first.
 
-    Aliases are no names here: they come in all languages, with misspellings and descriptions. They
-    only tell which names belong together.
-
-    Parameters
-    ----------
-    entries
-        The catalog.
-    lang
-        Language to take; entries that name none are taken too.
-    labels
-        Labels to take.
+    Entries of another language or label are left out. Aliases only tell which names belong
+    together: they come in all languages, with misspellings and descriptions.
     """
     groups = _Groups()
     found: dict[tuple[str, str], Name] = {}
@@ -93,28 +86,13 @@ def gather_names(entries: Iterable[Entry], lang: str, labels: Collection[str]) -
 def read_names(
     paths: Iterable[Path], lang: str, labels: Collection[str], problems: Problems
 ) -> NamesByLabel:
-    """Do as `gather_names` with the entries of files and folders.
-
-    Parameters
-    ----------
-    paths
-        As `spacy_catalog_ner.catalog.read_entries` takes them.
-    lang, labels
-        Language and labels to take.
-    problems
-        Receives rows that are broken.
-
-    Raises
-    ------
-    CatalogNERError
-        If a file cannot be read.
-    """
+    """Do as `gather_names` with the entries of files and folders; see `read_entries`."""
     entries = chain.from_iterable(read_entries(path, problems) for path in paths)
     return gather_names(entries, lang, labels)
 
 
 def name_key(text: str, lang: str) -> str:
-    """Return what two names have in common that look or sound the same."""
+    """Return the key of a name, which names that look or sound the same share."""
     return normalize_without_diacritics(spoken_form(text, lang))
 
 
@@ -125,16 +103,7 @@ def split_names(
 
     Whole groups are dealt, those of each label in the order of their popularity, so that every
     split has its share of popular and of rare names. A group with several labels is dealt with
-    the label that has the fewest names.
-
-    Parameters
-    ----------
-    names
-        Names by label.
-    shares
-        Share of each split, by its name; they add up to 1.
-    seed
-        Of the dealing.
+    the label that has the fewest names. The `shares` add up to 1.
     """
     sizes = {label: len(listed) for label, listed in names.items()}
     weights: dict[int, tuple[int, str, float]] = {}
@@ -175,17 +144,14 @@ def deal(count: int, shares: Mapping[str, float], chooser: random.Random) -> lis
 
 
 class _Groups:
-    """Union-find: things with a mark in common are in one group.
-
-    With path halving (Tarjan and van Leeuwen 1984, "Worst-case Analysis of Set Union Algorithms").
-    """
+    """Union-find: things with a mark in common are in one group."""
 
     def __init__(self) -> None:
         self._parents: list[int] = []
         self._of_mark: dict[tuple[str, ...], int] = {}
 
     def join(self, marks: Iterable[tuple[str, ...]]) -> int:
-        """Put a thing with these marks into one group with all that have one of them."""
+        """Add a thing to the group of all that have one of its marks, and return its number."""
         node = len(self._parents)
         self._parents.append(node)
         for mark in marks:
@@ -196,8 +162,81 @@ class _Groups:
         return node
 
     def root(self, node: int) -> int:
-        """Return the number of the group of a thing."""
+        """Return the number of a thing's group."""
         while self._parents[node] != node:
             self._parents[node] = self._parents[self._parents[node]]
             node = self._parents[node]
         return node
+
+
+class NameSampler:
+    """Draws names of each label, popular ones more often.
+
+    A name is drawn in proportion to ``weight ** temper``, as in temperature sampling (Conneau et
+    al. 2020, "Unsupervised Cross-lingual Representation Learning at Scale", section 3.1). A weight
+    of 0 counts as the smallest other weight of the label, so that every name can be drawn.
+
+    Parameters
+    ----------
+    names
+        Names by label.
+    temper
+        0 draws all names equally often, 1 in proportion to their weights.
+    seed
+        Of the draws.
+
+    Raises
+    ------
+    CatalogNERError
+        If `temper` is negative.
+    """
+
+    def __init__(self, names: Mapping[str, Sequence[Name]], temper: float, seed: str) -> None:
+        if not temper >= 0:
+            raise CatalogNERError(f"temper: expected 0 or more, got {temper}")
+        self._draws = {
+            label: _draw(listed, temper, random.Random(f"{seed} {label}").getrandbits(64))
+            for label, listed in names.items()
+            if listed
+        }
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Labels that have names."""
+        return frozenset(self._draws)
+
+    def draw(self, labels: Sequence[str], taken: Sequence[str] = ()) -> list[Name] | None:
+        """Draw a name for each label, no two with the same key or one of the keys `taken`.
+
+        None means that chance, or too few names, gave no such names.
+        """
+        names: list[Name] = []
+        keys = set(taken)
+        for label in labels:
+            draws = self._draws[label]
+            for _ in range(_TRIES):
+                name = next(draws)
+                if name.key not in keys:
+                    keys.add(name.key)
+                    names.append(name)
+                    break
+            else:
+                return None
+        return names
+
+
+def _draw(names: Sequence[Name], temper: float, seed: int) -> Iterator[Name]:
+    """Yield names for ever."""
+    weights = np.array([name.weight for name in names], dtype=float)
+    positive = weights[weights > 0]
+    if positive.size:
+        weights[weights == 0] = positive.min()
+        weights /= weights.max()  # the largest weight to the power of 2 is no number any more
+    else:
+        weights[:] = 1.0
+    sums = np.cumsum(weights**temper)
+    generator = np.random.default_rng(seed)
+    while True:
+        places = np.searchsorted(sums, generator.random(_DRAWS) * sums[-1], side="right")
+        for place in np.minimum(places, len(names) - 1).tolist():
+            yield names[place]

@@ -6,21 +6,20 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns.pattern import Pattern
-from spacy_catalog_ner.generation.population.name_sampler import NameSampler
-from spacy_catalog_ner.generation.population.names import Name
+from spacy_catalog_ner.generation.population.names import Name, NameSampler
 from spacy_catalog_ner.generation.population.row_checks import Offsets, RowChecker, Tokenize
 from spacy_catalog_ner.generation.population.speech_noise import SpeechNoise
-from spacy_catalog_ner.generation.population.turns import Turns
+from spacy_catalog_ner.io.row import Row, RowSpan
 from spacy_catalog_ner.wording.wording import Form, Wording
 
 DUPLICATE = "same text as another"
 NO_NAMES = "no names that differ"
 
-_TRIES = 20  # to make an utterance of a pattern: after that it has nothing more to give
+_TRIES = 20  # to make a new utterance of a pattern, before it is dropped
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Style:
 
 
 class Population:
-    """Makes the utterances of one data set, of which no two have the same text, whatever the case.
+    """Makes the utterances of one data set, no two with the same text, whatever the case.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ class Population:
     Attributes
     ----------
     dropped
-        How many utterances were made and not given, by reason.
+        Number of utterances that did not pass the checks, by reason.
     """
 
     def __init__(self, lang: str, style: Style, tokenize: Tokenize | None = None) -> None:
@@ -82,19 +81,24 @@ class Population:
         names: Mapping[str, Sequence[Name]],
         count: int,
         split: str = "",
-    ) -> Iterator[dict[str, Any]]:
-        """Yield annotated rows, balanced by pattern and label as `Turns` says.
+    ) -> Iterator[Row]:
+        """Yield annotated rows, balanced by pattern and label.
+
+        In each round every pattern has a turn, those with the label that is rarest so far first,
+        so that the last round, which may be cut short, helps the rare labels. Patterns with a
+        label that has fewer than half the mentions of the average label have a second turn. A
+        pattern without placeholders makes one utterance.
 
         Parameters
         ----------
         patterns
-            The patterns; a label of theirs that has no name is an error.
+            The patterns.
         names
             Names by label.
         count
-            Rows to make; there are fewer when no pattern gives another text.
+            Rows to make; fewer when no pattern gives a new text.
         split
-            Name of the split, for ``meta``; splits have their own chance.
+            Name of the split, for ``meta``; part of the seed.
 
         Raises
         ------
@@ -106,7 +110,7 @@ class Population:
         seed = f"{self._style.seed} {split}"
         sampler = NameSampler(names, self._style.temper, seed)
         chooser = random.Random(f"{seed} rows")
-        turns = Turns(patterns, chooser)
+        turns = _Turns(patterns, chooser)
         made = 0
         while made < count and (waiting := turns.next_round()):
             for pattern in waiting:
@@ -125,7 +129,7 @@ class Population:
 
     def _make_row(
         self, pattern: Pattern, sampler: NameSampler, chooser: random.Random, split: str
-    ) -> dict[str, Any] | None:
+    ) -> Row | None:
         names = sampler.draw(pattern.labels)
         if names is None:
             self.dropped[NO_NAMES] += 1
@@ -150,12 +154,42 @@ class Population:
         meta = {"pattern": pattern.id, "source": pattern.source, "form": form, "noise": noise}
         if split:
             meta["split"] = split
-        annotated = list(map(make_span, spans, names))
-        return {"text": text, "spans": annotated, "lang": self.lang, "meta": meta}
+        return Row(text, list(map(make_span, spans, names)), {"lang": self.lang, "meta": meta})
+
+
+class _Turns:
+    """Gives patterns in rounds, as `Population.populate` says."""
+
+    def __init__(self, patterns: Iterable[Pattern], chooser: random.Random) -> None:
+        self._patterns = list(patterns)
+        chooser.shuffle(self._patterns)
+        labels = (label for pattern in self._patterns for label in pattern.labels)
+        self._mentions = dict.fromkeys(labels, 0)
+
+    def next_round(self) -> list[Pattern]:
+        """Return the patterns of a round in their order; none if all of them are dropped."""
+        average = sum(self._mentions.values()) / max(len(self._mentions), 1)
+        turns = sorted(self._patterns, key=self._rarest)  # stable: the shuffle decides on equals
+        again = [p for p in turns if p.labels and self._rarest(p) < average / 2]
+        return turns + again
+
+    def count(self, pattern: Pattern) -> None:
+        """Count an utterance made of a pattern."""
+        for label in pattern.labels:
+            self._mentions[label] += 1
+        if not pattern.labels:
+            self.drop(pattern)
+
+    def drop(self, pattern: Pattern) -> None:
+        """Leave a pattern out from now on."""
+        self._patterns = [other for other in self._patterns if other.id != pattern.id]
+
+    def _rarest(self, pattern: Pattern) -> int:
+        return min(map(self._mentions.__getitem__, pattern.labels), default=0)
 
 
 def join(literals: Sequence[str], names: Sequence[str]) -> tuple[str, list[Offsets]]:
-    """Put names between literals: return the text, and start and end of each name in it."""
+    """Put names between literals; return the text and the offsets of each name."""
     spans: list[Offsets] = []
     pieces = [literals[0]]
     position = len(literals[0])
@@ -167,24 +201,15 @@ def join(literals: Sequence[str], names: Sequence[str]) -> tuple[str, list[Offse
     return "".join(pieces), spans
 
 
-def make_span(offsets: Offsets, name: Name) -> dict[str, Any]:
+def make_span(offsets: Offsets, name: Name) -> RowSpan:
     """Return the annotation of a name."""
-    span: dict[str, Any] = {"start": offsets[0], "end": offsets[1], "label": name.label}
-    if name.id:
-        span["id"] = name.id
-    return span
+    return RowSpan(*offsets, name.label, {"id": name.id} if name.id else {})
 
 
 def check_names(
     patterns: Iterable[Pattern], names: Mapping[str, Sequence[Name]], split: str = ""
 ) -> None:
-    """Refuse patterns that ask for more different names of a label than there are.
-
-    Raises
-    ------
-    CatalogNERError
-        If there are too few.
-    """
+    """Raise a `CatalogNERError` if a pattern needs more names of a label than there are."""
     where = f" in {split}" if split else ""
     for pattern in patterns:
         for label, needed in Counter(pattern.labels).items():

@@ -1,4 +1,4 @@
-"""Checking that an utterance with names put in is annotated as it should be."""
+"""Checks of utterances with names put in: their spans, and names elsewhere in the text."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ELSEWHERE = "name elsewhere in the text"
 
 
 class RowChecker:
-    """Checks utterances one by one, as `find_fault` says.
+    """Checks utterances one by one.
 
     Parameters
     ----------
     tokenize
-        Gives (start, end) of the tokens of a text. Only words with a name and something else in
-        them, such as "Adele's", are given to it, each once. Without it, a boundary is where no
-        letter or digit stands on both sides.
+        Gives (start, end) of the tokens of a text. It is only asked about words with a name and
+        something else in them, such as "Adele's". Without it, a boundary is where no letter or
+        digit is on both sides.
     """
 
     def __init__(self, tokenize: Tokenize | None = None) -> None:
@@ -31,17 +31,8 @@ class RowChecker:
     def find_fault(self, text: str, spans: Sequence[Offsets], names: Sequence[str]) -> str:
         """Return what is wrong with an utterance, an empty string if nothing is.
 
-        Each span must be its name and begin and end on token boundaries, and no name may stand
+        Each span must be its name and begin and end on token boundaries, and no name may be
         elsewhere in the text without being annotated, in whatever case.
-
-        Parameters
-        ----------
-        text
-            The utterance.
-        spans
-            Start and end of each name.
-        names
-            The names, as they should stand in the text.
         """
         if not text.strip():
             return EMPTY
@@ -51,18 +42,17 @@ class RowChecker:
         for (start, end), name in zip(spans, names, strict=True):
             if text[start:end] != name:
                 return NOT_THE_NAME
-            # Most names stand between spaces, where spaCy splits first of all
+            # Most names are between spaces, where spaCy splits first of all
             if not (
                 (not start or text[start - 1].isspace() or self._is_boundary(text, start))
                 and (end == len(text) or text[end].isspace() or self._is_boundary(text, end))
             ):
                 return NO_BOUNDARY
-            if _stands_elsewhere(lowered, lowered[start:end], spans):
+            if _is_elsewhere(lowered, lowered[start:end], spans):
                 return ELSEWHERE
         return ""
 
     def _is_boundary(self, text: str, position: int) -> bool:
-        """Tell for a position that is not at an end of the text."""
         if text[position - 1].isspace() or text[position].isspace():
             return True  # a name that begins or ends with white space
         if _is_within_word(text, position):
@@ -70,7 +60,6 @@ class RowChecker:
         return self._tokenize is None or self._is_token_boundary(text, position)
 
     def _is_token_boundary(self, text: str, position: int) -> bool:
-        """Tell for a position within a word, in the sense of what stands between white space."""
         assert self._tokenize is not None
         head = text[:position].split()[-1]
         word = head + text[position:].split(maxsplit=1)[0]
@@ -81,8 +70,8 @@ class RowChecker:
         return len(head) in boundaries
 
 
-def _stands_elsewhere(text: str, name: str, spans: Sequence[Offsets]) -> bool:
-    """Tell whether a name is also in the text as whole words outside of all spans."""
+def _is_elsewhere(text: str, name: str, spans: Sequence[Offsets]) -> bool:
+    """Tell whether a name is in the text as whole words outside of all spans."""
     if text.count(name) == 1:  # that is the span itself
         return False
     start = text.find(name)

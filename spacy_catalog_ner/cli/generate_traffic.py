@@ -1,4 +1,4 @@
-"""``catalog-ner generate cluster``: groups of similar utterances, and those that stand for them."""
+"""``catalog-ner generate detect`` and ``cluster``: from traffic to what stands for it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,64 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, make_embedder
 from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
+from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
+from spacy_catalog_ner.generation.traffic.lexicon import Lexicon
+from spacy_catalog_ner.generation.traffic.traffic import OnlyCommandsError, Traffic, detect_traffic
+
+
+def detect(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Traffic: .jsonl, .csv or .tsv with a column text, .txt; any of them .gz or .zst.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language of the texts; that of the lexicon, or en, if left out."),
+    ] = None,
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(help="YAML with the features of the language; that of --lang if left out."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Score from which a text is taken; by default that of the lexicon."
+        ),
+    ] = None,
+) -> None:
+    """Keep the utterances that are talk, not commands, each with the words that show it.
+
+    Duplicates, empty rows, rows of other languages and rows of more than 2,000 characters are
+    left out and counted.
+
+    Example: catalog-ner generate detect traffic.jsonl -o conversational.jsonl --lang en
+    """
+    words = Lexicon.load(lexicon or lang or "en")
+    detector = ConversationDetector(words, threshold)
+    problems = Problems()
+    # The size of a pipe is 0: then no total is known
+    total = sum(source.stat().st_size for source in sources if source.exists()) or None
+    try:
+        with tqdm(desc="Reading", unit="B", unit_scale=True, total=total, delay=1) as bar:
+            traffic = Traffic(sources, lang or words.lang, problems, bar.update)
+            summary = detect_traffic(detector, traffic, output)
+    except OnlyCommandsError as err:
+        typer.secho(f"Error: {err}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
+    finally:
+        warn_of(problems)
+    skipped = {**traffic.skipped, **problems.counts}
+    show({**summary, "skipped": dict(sorted(skipped.items()))})
 
 
 def cluster(
