@@ -10,8 +10,7 @@ import pytest
 
 from spacy_catalog_ner.generation.clusters import scatter
 from spacy_catalog_ner.generation.clusters.clustering import Clusters
-from spacy_catalog_ner.generation.clusters.scatter import render_scatter
-from spacy_catalog_ner.generation.clusters.scatter_layout import lay_out
+from spacy_catalog_ner.generation.clusters.scatter import lay_out, render_scatter
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- <script> &\u2028\"'"
 
@@ -47,7 +46,7 @@ def test_every_text_has_a_place_and_a_cluster():
 
 
 def test_the_same_seed_gives_the_same_file(monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 20)
+    monkeypatch.setattr(scatter, "MAX_POINTS", 20)
     texts, clusters = make_clusters([20, 15], 5)
     first, again, other = (render_scatter(texts, clusters, title="x", seed=n) for n in (0, 0, 1))
     assert first == again
@@ -57,18 +56,18 @@ def test_the_same_seed_gives_the_same_file(monkeypatch):
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 60])
 def test_any_number_of_texts_is_laid_out(count):
     points = np.random.default_rng(0).normal(size=(count, min(count, 4)))
-    places = lay_out(points, [], 0)
+    places = lay_out(points, 0)
     assert places.shape == (count, 2)
     assert np.isfinite(places).all() and places.min() >= 0 and places.max() <= 1
 
 
-def test_texts_beyond_the_landmarks_lie_near_their_like(monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 60)
+@pytest.mark.parametrize("limit", [1000, 100])
+def test_texts_are_near_their_like_however_many_there_are(monkeypatch, limit):
+    monkeypatch.setattr(scatter, "MAX_TSNE", limit)
     _, clusters = make_clusters([150, 150], 0)
-    places = lay_out(clusters.reduced, [0, 1], 0)
-    first, second = places[:150], places[150:]
+    first, second = np.split(lay_out(clusters.reduced, 0), 2)
     apart = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
-    assert max(first.std(), second.std()) < apart / 2
+    assert max(first.std(), second.std()) < apart
 
 
 def test_of_too_many_texts_the_representatives_are_kept(monkeypatch):

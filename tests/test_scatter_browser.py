@@ -117,8 +117,7 @@ def test_everything_is_reached_by_tab(open_report, plot):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_utterances_are_usable(open_report, monkeypatch):
-    monkeypatch.setattr("spacy_catalog_ner.generation.clusters.scatter_layout.LANDMARKS", 300)
+def test_a_hundred_thousand_utterances_are_usable(open_report):
     texts, clusters = make_clusters([25] * 2000, 50_000)
     html = render_scatter([f"{text} and what else one says" for text in texts], clusters, title="x")
     size = len(html.encode("utf8"))

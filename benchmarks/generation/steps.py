@@ -44,7 +44,10 @@ def measure_clustering(data: Path | None, folder: Path, count: int) -> dict[str,
 
 
 def _cluster(source: Path, target: Path) -> dict[str, Any]:
-    return cluster_file(source, target, SentenceTransformerEmbedder(), Problems(), lang="en")
+    found = cluster_file(source, target, SentenceTransformerEmbedder(), Problems(), lang="en")
+    # Not ru_maxrss, which a process inherits from the one that started it
+    peak = Path("/proc/self/status").read_text(encoding="ascii").split("VmHWM:")[1].split()[0]
+    return {**found, "peak_memory_mb": round(int(peak) / 1024)}
 
 
 def _many_texts(data: Path, count: int) -> list[str]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.exemplars.embedders import Embedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
@@ -32,8 +30,7 @@ class Utterances:
     rows
         The rows, in their order.
     texts
-        The first of each text that differs from those before in more than case, spacing or
-        punctuation.
+        The texts that differ in more than case, spacing or punctuation.
     positions
         For each row the position of its text in `texts`.
     """
@@ -53,7 +50,7 @@ def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
     problems
         Receives broken rows, and those of another language.
     lang
-        Language of the utterances; "en" takes in rows whose ``lang`` is "en-US".
+        Language of the utterances; "en" takes rows whose ``lang`` is "en-US".
 
     Raises
     ------
@@ -91,11 +88,11 @@ def cluster_file(
     seed: int = 0,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Cluster the utterances of a file, and mark those that stand for all.
+    """Cluster the utterances of a file, and mark representatives.
 
     Texts that differ in case, spacing or punctuation alone are clustered as one; of their rows the
     first may be a representative. Embeddings are kept in ``TARGET.embeddings.part`` until all is
-    written, so that a run that was killed goes on.
+    written, so that a killed run goes on.
 
     Parameters
     ----------
@@ -115,27 +112,27 @@ def cluster_file(
     html
         File to write a scatter plot to.
     seed
-        Of the plot's layout; clusters do not depend on it.
+        Of the plot's layout.
     progress
         Show progress bars on stderr.
 
     Returns
     -------
     dict
-        Counts, the largest clusters, seconds by step and peak memory in MB.
+        Counts, the largest clusters, and seconds by step.
 
     Raises
     ------
     CatalogNERError
         If there is no row to cluster, or something cannot be clustered as asked.
     """
-    clock = _Clock()
-    with clock.step("read"):
+    seconds: dict[str, float] = {}
+    with _timed("read", seconds):
         utterances = read_utterances(source, problems, lang)
     folder = EmbeddingFolder(target.with_name(f"{target.name}.embeddings.part"))
-    with clock.step("embed"):
+    with _timed("embed", seconds):
         embeddings = folder.embed(utterances.texts, embedder, progress=progress)
-    with clock.step("cluster"):
+    with _timed("cluster", seconds):
         clusters = cluster_embeddings(
             embeddings, min_size=min_size, representatives=representatives, rare=rare
         )
@@ -143,23 +140,29 @@ def cluster_file(
         # Imported here: most runs need neither the template nor the layout
         from spacy_catalog_ner.generation.clusters.scatter import render_scatter
 
-        with clock.step("html"), atomic_write(html) as stream:
+        title = f"Clusters of {source.name}"
+        with _timed("html", seconds), atomic_write(html) as stream:
             stream.write(
-                render_scatter(
-                    utterances.texts,
-                    clusters,
-                    title=f"Clusters of {source.name}",
-                    lang=lang,
-                    seed=seed,
-                )
+                render_scatter(utterances.texts, clusters, title=title, lang=lang, seed=seed)
             )
-    with clock.step("write"):
+    with _timed("write", seconds):
         write_jsonl(target, mark_rows(utterances, clusters))
     folder.remove()
+    largest = [
+        {"cluster": number, "size": int(size), "text": utterances.texts[texts[0]]}
+        for number, (size, texts) in enumerate(
+            zip(clusters.sizes[:LARGEST], clusters.representatives[:LARGEST], strict=True)
+        )
+    ]
     return {
-        **_summarize(utterances, clusters),
-        "seconds": clock.seconds,
-        "peak_memory_mb": _peak_memory(),
+        "texts": len(utterances.rows),
+        "distinct": len(utterances.texts),
+        "clusters": len(clusters.representatives),
+        "noise": int((clusters.numbers < 0).sum()),
+        "representatives": sum(map(len, clusters.representatives)),
+        "rare": len(clusters.rare),
+        "largest": largest,
+        "seconds": seconds,
     }
 
 
@@ -175,47 +178,13 @@ def mark_rows(utterances: Utterances, clusters: Clusters) -> Iterator[dict[str, 
             "representative": position in chosen,
             "rare": position in rare,
         }
-        chosen.discard(position)  # copies of this text stand for nothing more
+        # Copies of this text are not marked
+        chosen.discard(position)
         rare.discard(position)
 
 
-def _summarize(utterances: Utterances, clusters: Clusters) -> dict[str, Any]:
-    sizes = np.bincount(clusters.numbers[clusters.numbers >= 0])
-    largest = [
-        {"cluster": number, "size": int(sizes[number]), "text": utterances.texts[texts[0]]}
-        for number, texts in enumerate(clusters.representatives[:LARGEST])
-    ]
-    return {
-        "texts": len(utterances.rows),
-        "distinct": len(utterances.texts),
-        "clusters": len(clusters.representatives),
-        "noise": int((clusters.numbers < 0).sum()),
-        "representatives": sum(map(len, clusters.representatives)),
-        "rare": len(clusters.rare),
-        "largest": largest,
-    }
-
-
-class _Clock:
-    """Seconds of each step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 1)
-
-
-def _peak_memory() -> int | None:
-    """Most memory that this process has had, in MB; None where the system does not tell.
-
-    Not ``ru_maxrss``, which a process inherits from the one that started it.
-    """
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None
-    peak = status.read_text(encoding="ascii", errors="replace").split("VmHWM:")[1].split()[0]
-    return round(int(peak) / 1024)
+@contextmanager
+def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[step] = round(time.perf_counter() - start, 1)

@@ -49,6 +49,11 @@ class Clusters:
     rare: list[int]
     reduced: np.ndarray
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of texts of each cluster."""
+        return np.bincount(self.numbers[self.numbers >= 0])
+
 
 def cluster_embeddings(
     embeddings: np.ndarray, *, min_size: int = 5, representatives: int = 3, rare: int = 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from spacy_catalog_ner.exemplars.embedders import Embedder, embed, name_of
 from spacy_catalog_ner.io.files import atomic_write
 
 CHUNK = 1024
-"""Texts a file: what a run that is killed loses at most, about ten seconds of two cores."""
+"""Texts a file: what a killed run loses at most, about ten seconds of two cores."""
 
 _KEY = "key.txt"
 
@@ -47,68 +47,38 @@ class EmbeddingFolder:
     def embed(
         self, texts: Sequence[str], embedder: Embedder, *, progress: bool = False
     ) -> np.ndarray:
-        """Embed texts, but for those that are embedded already.
-
-        Parameters
-        ----------
-        texts
-            The texts, at least one.
-        embedder
-            Embeds them.
-        progress
-            Show a progress bar on stderr.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (texts, dimensions), float32, rows in the order of `texts`.
-
-        Raises
-        ------
-        CatalogNERError
-            If `embedder` does not return vectors.
-        """
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        """Embed texts, but for those that are embedded already; one row each, float32."""
+        order = np.argsort([len(text) for text in texts], kind="stable")
         ordered = [texts[number] for number in order]
-        self._begin(_key_of(ordered, embedder))
+        self._begin(ordered, embedder)
         parts = []
         with tqdm(
             total=len(texts), desc="embed", unit="text", disable=not progress, delay=1
         ) as bar:
-            for part in self._parts(ordered, embedder):
-                parts.append(part)
-                bar.update(len(part))
+            for start in range(0, len(texts), CHUNK):
+                path = self.path / f"{start:09d}.npy"
+                if not path.is_file():
+                    part = embed(embedder, ordered[start : start + CHUNK])
+                    with atomic_write(path, "wb") as stream:
+                        np.save(stream, part)
+                parts.append(np.load(path))
+                bar.update(len(parts[-1]))
         embeddings = np.concatenate(parts)
         result = np.empty_like(embeddings)
         result[order] = embeddings
         return result
 
     def remove(self) -> None:
-        """Remove the folder: what was made of the embeddings is safe."""
+        """Remove the folder."""
         shutil.rmtree(self.path)
 
-    def _begin(self, key: str) -> None:
-        key_path = self.path / _KEY
-        if key_path.is_file() and key_path.read_text(encoding="utf8") != key:
+    def _begin(self, texts: Sequence[str], embedder: Embedder) -> None:
+        """Remove what is of other texts or another embedder."""
+        digest = hashlib.sha256(f"{name_of(embedder)}\n{CHUNK}\n".encode())
+        for text in texts:
+            digest.update(text.encode("utf8") + b"\0")
+        path = self.path / _KEY
+        if path.is_file() and path.read_text(encoding="utf8") != digest.hexdigest():
             self.remove()
-        with atomic_write(key_path) as stream:
-            stream.write(key)
-
-    def _parts(self, texts: Sequence[str], embedder: Embedder) -> Iterator[np.ndarray]:
-        for start in range(0, len(texts), CHUNK):
-            path = self.path / f"{start:09d}.npy"
-            if path.is_file():
-                yield np.load(path)
-                continue
-            part = embed(embedder, texts[start : start + CHUNK])
-            with atomic_write(path, "wb") as stream:
-                np.save(stream, part)
-            yield part
-
-
-def _key_of(texts: Sequence[str], embedder: Embedder) -> str:
-    digest = hashlib.sha256(f"{name_of(embedder)}\n{CHUNK}\n".encode())
-    for text in texts:
-        digest.update(text.encode("utf8"))
-        digest.update(b"\0")
-    return digest.hexdigest()
+        with atomic_write(path) as stream:
+            stream.write(digest.hexdigest())

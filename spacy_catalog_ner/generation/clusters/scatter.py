@@ -1,4 +1,4 @@
-"""Clusters as one HTML file that needs nothing else: no network, no fonts, no libraries."""
+"""Clusters as one HTML file with a scatter plot."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from spacy_catalog_ner.generation.clusters.clustering import Clusters
-from spacy_catalog_ner.generation.clusters.scatter_layout import LANDMARKS, lay_out
 from spacy_catalog_ner.reporting.page import escape_json, render_page
 
 MAX_POINTS = 100_000
-"""Texts in a plot: more are neither told apart nor drawn while one waits."""
+"""Texts in a plot: more cannot be told apart."""
 
-_MAX_BYTES = 12_000_000  # of texts: with places and numbers the page stays below 20 MB
-_MAX_LENGTH = 300  # of a text, in characters: more is not read in a plot
-_GRID = 9999  # places are whole numbers from 0 to this
+MAX_TSNE = 5000
+"""Texts that are laid out by t-SNE, which takes twenty seconds for so many."""
+
+_MAX_BYTES = 12_000_000  # of texts, so that the page stays below 20 MB
+_MAX_LENGTH = 300  # of a text, in characters
+_GRID = 9999  # coordinates are whole numbers from 0 to this
+_PERPLEXITY = 30.0  # the default of scikit-learn; smaller where the texts are few
+_FEW = 10  # with fewer texts t-SNE says no more than the first two components
 
 
 def render_scatter(
@@ -41,12 +45,12 @@ def render_scatter(
     """
     chosen = [text for group in clusters.representatives for text in group] + clusters.rare
     shown = _sample(len(texts), chosen, seed)
-    places = lay_out(clusters.reduced[shown], np.searchsorted(shown, chosen).tolist(), seed)
+    points = lay_out(clusters.reduced[shown], seed)
     return render_page(
         __package__,
         "scatter",
         title=title,
-        data=_to_json(texts, clusters, shown, places),
+        data=_to_json(texts, clusters, shown, points),
         lang=lang,
         texts=len(texts),
         shown=len(shown),
@@ -54,12 +58,35 @@ def render_scatter(
         clusters=len(clusters.representatives),
         representatives=len(chosen),
         rare=len(clusters.rare),
-        landmarks=LANDMARKS,
+        is_tsne=len(shown) <= MAX_TSNE,
     )
 
 
+def lay_out(points: np.ndarray, seed: int) -> np.ndarray:
+    """Lay out points, given by their principal components, in two dimensions from 0 to 1.
+
+    By t-SNE (van der Maaten and Hinton 2008), or by the first two components if there are more
+    than `MAX_TSNE`.
+    """
+    if _FEW <= len(points) <= MAX_TSNE:
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
+        model = TSNE(perplexity=perplexity, init="pca", max_iter=500, random_state=seed)
+        # Threads add up in any order, and the layout would be another each time
+        with threadpool_limits(1):
+            flat = model.fit_transform(points.astype(np.float32))
+    else:
+        flat = np.zeros((len(points), 2))
+        flat[:, : points.shape[1]] = points[:, :2]
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    scaled: np.ndarray = (flat - low) / np.where(high > low, high - low, 1.0)
+    return scaled
+
+
 def _sample(count: int, first: Sequence[int], seed: int) -> np.ndarray:
-    """Return the sorted positions of the texts to show, those of `first` before others."""
+    """Return the sorted positions of the texts to show: all of `first`, and some of the others."""
     if count <= MAX_POINTS:
         return np.arange(count)
     others = np.setdiff1d(np.arange(count), first)
@@ -68,18 +95,17 @@ def _sample(count: int, first: Sequence[int], seed: int) -> np.ndarray:
 
 
 def _to_json(
-    texts: Sequence[str], clusters: Clusters, shown: np.ndarray, places: np.ndarray
+    texts: Sequence[str], clusters: Clusters, shown: np.ndarray, points: np.ndarray
 ) -> str:
-    """Lay out the points as columns, which take half the room of rows."""
+    """Return the points as columns, which take half the room of rows."""
     at = {int(number): position for position, number in enumerate(shown)}
-    sizes = np.bincount(clusters.numbers[clusters.numbers >= 0])
-    grid = np.rint(places * _GRID).astype(int)
+    grid = np.rint(points * _GRID).astype(int)
     data: dict[str, Any] = {
         "x": grid[:, 0].tolist(),
         "y": grid[:, 1].tolist(),
         "cluster": clusters.numbers[shown].tolist(),
         "text": _cut([texts[number] for number in shown]),
-        "sizes": sizes.tolist(),
+        "sizes": clusters.sizes.tolist(),
         "representatives": [
             [at[text] for text in group if text in at] for group in clusters.representatives
         ],
