@@ -14,6 +14,8 @@ import spacy
 from conftest import REPOSITORY
 from spacy.language import Language
 
+import spacy_catalog_ner
+
 FACTORIES = {
     "catalog_matcher": {"assigns": {"doc.spans", "doc._.catalog_ner"}, "requires": set()},
     "dynamic_exemplar_retriever": {
@@ -207,6 +209,25 @@ def test_without_extras_the_command_line_works(core_python, mini_catalog):
     """)
     assert result.returncode == 0, result.stderr
     assert [entry["id"] for entry in json.loads(result.stdout)] == ["artist/adele"]
+
+
+def test_the_front_door_imports_nothing_heavy(mini_python):
+    result = mini_python("""
+import sys, spacy_catalog_ner
+from spacy_catalog_ner import Catalog, CatalogNERError, Entry, Row
+heavy = {"duckdb", "sentence_transformers", "spacy", "torch", "transformers"}
+print(Entry("Up", "MOVIE").text, sorted(heavy & set(sys.modules)))
+""")
+    assert result.stdout == "Up []\n", result.stderr
+
+
+def test_every_name_of_the_front_door_is_there_and_documented():
+    assert set(spacy_catalog_ner.__all__) <= set(dir(spacy_catalog_ner))
+    for name in spacy_catalog_ner.__all__:
+        assert getattr(spacy_catalog_ner, name) is not None
+        assert name == "__version__" or f"`{name}`" in spacy_catalog_ner.__doc__
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        spacy_catalog_ner.nothing  # noqa: B018
 
 
 def test_the_command_line_starts_without_spacy_which_takes_seconds(mini_python):
