@@ -4,7 +4,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# Where there is no compiler the package installs without it, and matches with NumPy instead.
+# Where there is no compiler the package installs without it, and matches in plain Python.
 finder = Extension(
     "spacy_catalog_ner.matching._span_finder",
     ["spacy_catalog_ner/matching/_span_finder.pyx"],

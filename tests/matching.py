@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
-
-from spacy_catalog_ner.matching import catalog_matcher, span_finder, token_forms
-
-FINDERS = {"numpy": (span_finder.SpanFinder, token_forms.TokenForms)}
-try:
-    from spacy_catalog_ner.matching import _span_finder
-except (ImportError, ValueError):
-    pass  # not built here
-else:
-    FINDERS["compiled"] = (_span_finder.SpanFinder, _span_finder.TokenForms)
 
 EXPECTED = [
     ("Hello", "SONG", "song/hello"),
@@ -25,19 +14,6 @@ EXPECTED = [
     ("Boston", "ARTIST", "artist/boston"),
 ]
 """Candidates of "Hello Boston" for the catalog of conftest.py."""
-
-
-@pytest.fixture(params=FINDERS)
-def finder(request, monkeypatch) -> str:
-    """Run the test with the finder that is compiled, where it is, and with that of NumPy."""
-    use_finder(request.param, monkeypatch)
-    return request.param
-
-
-def use_finder(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    spans, forms = FINDERS[which]
-    monkeypatch.setattr(catalog_matcher, "SpanFinder", spans)
-    monkeypatch.setattr(catalog_matcher, "TokenForms", forms)
 
 
 @cache

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, matching, name, texts
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 
 def test_a_name_of_the_compiled_catalog_becomes_a_candidate(nlp):

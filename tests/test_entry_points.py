@@ -157,6 +157,22 @@ def core_python(core_site, mini_python):
     return run
 
 
+MATCH = """
+import spacy
+nlp = spacy.blank("en")
+nlp.add_pipe("catalog_matcher").add_entries([{"text": "The Weeknd", "label": "ARTIST"}])
+for doc in nlp.pipe(["play the weeknd", "the weeknd"]):
+    print([(span.text, span.label_) for span in doc.spans["candidates"]])
+"""
+
+
+def test_without_the_compiled_finder_the_matcher_matches_and_warns_once(mini_python):
+    blocked = "import sys; sys.modules['spacy_catalog_ner.matching._span_finder'] = None\n"
+    result = mini_python(blocked + MATCH + MATCH, "-Walways")
+    assert result.stdout == "[('the weeknd', 'ARTIST')]\n" * 4, result.stderr
+    assert result.stderr.count("catalog_matcher runs in plain Python") == 1
+
+
 def test_without_extras_the_matcher_matches(core_python, mini_catalog):
     result = core_python(f"""
         import json, sys, spacy

@@ -7,13 +7,11 @@ import pickle
 
 import pytest
 import spacy
-from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, matching, name, texts
 
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 NO_DIACRITICS = "nfkc-casefold-no-diacritics"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from matching import blank, candidates, finder, matching, name, texts  # noqa: F401
+from matching import blank, candidates, matching, name, texts
 from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, NoiseControls, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from matching import EXPECTED, blank, candidates, finder, name  # noqa: F401
+from matching import EXPECTED, blank, candidates, name
 from spacy.language import Language
 
 
@@ -20,7 +20,6 @@ def nlp(mini_catalog) -> Language:
     return nlp
 
 
-@pytest.mark.usefixtures("finder")
 def test_two_forked_processes_find_what_one_finds(nlp):
     stream = ["Hello Boston", "watch arrival", "nobody", "", "Dune"] * 3
     one = [candidates(doc) for doc in nlp.pipe(stream)]

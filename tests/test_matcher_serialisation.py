@@ -8,13 +8,11 @@ import shutil
 
 import pytest
 import spacy
-from matching import EXPECTED, blank, candidates, finder, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, name, texts
 from spacy.tokens import Doc, DocBin
 
 from spacy_catalog_ner.catalog import Entry, NoiseControls, compile_catalog
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 
 @pytest.fixture

@@ -6,15 +6,13 @@ import random
 
 import pytest
 import spacy
-from matching import EXPECTED, blank, candidates, finder, matching, name, texts  # noqa: F401
+from matching import EXPECTED, blank, candidates, name, texts
 from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.matching import catalog_matcher
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 WORDS = ["hello", "Boston", "the", "weeknd", "DUNE", "up", "blinding", "lights", ",", "arrival"]
 

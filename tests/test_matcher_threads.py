@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from matching import blank, candidates, finder, matching, name, texts  # noqa: F401
+from matching import blank, candidates, matching, name, texts
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
-
-pytestmark = pytest.mark.usefixtures("finder")
 
 NAMES = [f"name{number}" for number in range(40)]
 TEXT = " ".join(NAMES)

@@ -196,6 +196,10 @@ class Catalog:
         rows = self._rows(form)
         return [self.label_and_id(number) for number in self._form_entries[rows].tolist()]
 
+    def prefixes(self, text: str) -> list[int]:
+        """Return the length of each surface form that a normalised text begins with."""
+        return [len(form) for form in self._trie.prefixes(text)]
+
     def weight(self, number: int) -> float:
         """Return the popularity of the entry of a number."""
         return float(self._weights[number])

@@ -1,2 +1,2 @@
-from spacy_catalog_ner.matching.span_finder import SpanFinder as SpanFinder
-from spacy_catalog_ner.matching.token_forms import TokenForms as TokenForms
+from spacy_catalog_ner.matching.plain_finder import SpanFinder as SpanFinder
+from spacy_catalog_ner.matching.plain_finder import TokenForms as TokenForms

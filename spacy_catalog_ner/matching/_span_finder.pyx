@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # distutils: language=c++
-"""The same as `span_finder`, compiled: a tenth of the time for a short text.
+"""The span finder, compiled: ten times as fast as `plain_finder`, which finds the same spans.
 
-Both find the same spans, which the tests hold them to; what is computed, and why, is said there
-and in `catalog.fingerprints`. This module is used where it could be built and spaCy's memory layout
-is the one it was built for.
+A text is searched by hashing every stretch of tokens and asking a small bit table whether a name
+with that hash exists (`catalog.fingerprints`). Only the few stretches that pass are looked up. This
+module is used where it could be built and spaCy's memory layout is the one it was built for.
 """
 
 from cpython.unicode cimport PyUnicode_READ_CHAR
@@ -20,7 +20,7 @@ from spacy.tokens.span_group cimport SpanGroup
 
 from spacy_catalog_ner.catalog.fingerprints import BASE, PREFIX
 from spacy_catalog_ner.doc.record import update_record
-from spacy_catalog_ner.matching.token_forms import (
+from spacy_catalog_ner.matching.plain_finder import (
     LEADING_GAP,
     MARK,
     TRAILING_GAP,

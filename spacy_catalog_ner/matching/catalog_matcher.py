@@ -27,8 +27,7 @@ from spacy_catalog_ner.evaluation.scorers import Scorer
 try:
     from spacy_catalog_ner.matching._span_finder import SpanFinder, TokenForms
 except (ImportError, ValueError):  # not built here, or for a spaCy of another memory layout
-    from spacy_catalog_ner.matching.span_finder import SpanFinder
-    from spacy_catalog_ner.matching.token_forms import TokenForms
+    from spacy_catalog_ner.matching.plain_finder import SpanFinder, TokenForms
 
 _BATCH_TOKENS = 16_384  # bounds the memory of a batch of long documents
 _MAX_FORMS = 500_000  # distinct tokens; then they are forgotten and learned again
