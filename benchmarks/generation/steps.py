@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.common.measure import alone, exhaust
+from benchmarks.common.measure import alone, exhaust, peak
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars import SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
@@ -45,9 +45,7 @@ def measure_clustering(data: Path | None, folder: Path, count: int) -> dict[str,
 
 def _cluster(source: Path, target: Path) -> dict[str, Any]:
     found = cluster_file(source, target, SentenceTransformerEmbedder(), Problems(), lang="en")
-    # Not ru_maxrss, which a process inherits from the one that started it
-    peak = Path("/proc/self/status").read_text(encoding="ascii").split("VmHWM:")[1].split()[0]
-    return {**found, "peak_memory_mb": round(int(peak) / 1024)}
+    return {**found, "peak_memory_mb": round(peak() / 1e6)}
 
 
 def _many_texts(data: Path, count: int) -> list[str]:

@@ -11,15 +11,7 @@ from spacy_catalog_ner.generation.traffic.lexicon import END, START, Lexicon, it
 
 
 class Detection(NamedTuple):
-    """What was found in a text.
-
-    Attributes
-    ----------
-    score
-        How conversational it is, 0 to 1.
-    features
-        The words of the text that made each feature fire.
-    """
+    """How conversational a text is, 0 to 1, and the words that made each feature fire."""
 
     score: float
     features: dict[str, list[str]]
@@ -57,18 +49,15 @@ class ConversationDetector:
         require_share("threshold", self.threshold)
         self._tree = _Node()
         for name, feature in lexicon.features.items():
-            for phrase in feature.phrases:
-                self._tree.insert(phrase, name)
+            for phrase in feature.forms:
+                node = self._tree
+                for word in phrase:
+                    node = node.next.setdefault(word, _Node())
+                node.ends.append(name)
 
     @classmethod
     def load(cls, lexicon: str | Path, threshold: float | None = None) -> ConversationDetector:
-        """Make one of a lexicon's file, or of one that comes with the package: "en" or "es".
-
-        Raises
-        ------
-        CatalogNERError
-            If there is no such file or it is no lexicon.
-        """
+        """Make one of a lexicon's file, or of one that comes with the package; see `Lexicon`."""
         return cls(Lexicon.load(lexicon), threshold)
 
     def __call__(self, text: str) -> Detection:
@@ -77,7 +66,7 @@ class ConversationDetector:
         if not words:
             return Detection(self._score({}), {})
         forms = [START, *(word_form(text[start:end]) for start, end in words), END]
-        # What stands for the beginning and the end of the text has no characters
+        # The marks of the beginning and end of the text have no characters
         first, last = words[0][0], words[-1][1]
         bounds = [(first, first), *words, (last, last)]
         matches = self._find(forms)
@@ -98,7 +87,13 @@ class ConversationDetector:
         """Return first and one past the last word of each feature's matches."""
         found: dict[str, list[tuple[int, int]]] = {}
         for start in range(len(forms)):
-            for name, end in self._tree.longest(forms, start).items():
+            longest: dict[str, int] = {}
+            node = self._tree
+            end = start
+            while end < len(forms) and (following := node.next.get(forms[end])):
+                node, end = following, end + 1
+                longest.update(dict.fromkeys(node.ends, end))
+            for name, end in longest.items():
                 spans = found.setdefault(name, [])
                 if not spans or spans[-1][1] <= start:
                     spans.append((start, end))
@@ -114,27 +109,8 @@ class ConversationDetector:
 
 
 class _Node:
-    """Where one is in some phrases after their first words."""
+    """The words that follow in a tree of phrases, and the features whose phrases end here."""
 
     def __init__(self) -> None:
-        self._next: dict[str, _Node] = {}
-        self._ends: tuple[str, ...] = ()
-
-    def insert(self, phrase: tuple[str, ...], name: str) -> None:
-        node = self
-        for word in phrase:
-            node = node._next.setdefault(word, _Node())
-        if name not in node._ends:
-            node._ends += (name,)
-
-    def longest(self, forms: list[str], start: int) -> dict[str, int]:
-        """Return where the longest phrase of each feature ends that begins at a word."""
-        ends: dict[str, int] = {}
-        node: _Node | None = self
-        for position in range(start, len(forms)):
-            node = node._next.get(forms[position]) if node else None
-            if node is None:
-                break
-            for name in node._ends:
-                ends[name] = position + 1
-        return ends
+        self.next: dict[str, _Node] = {}
+        self.ends: list[str] = []

@@ -8,18 +8,20 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, TypeVar
+
+import msgspec
 
 from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import read_yaml
 
+T = TypeVar("T", bound=msgspec.Struct)
+
 START, END = "^", "$"
 """In a phrase, the beginning and the end of the text."""
 
 _SHIPPED = Path(__file__).parent / "lexicons"
-_KEYS = ("lang", "threshold", "bias", "features")
-_FEATURE_KEYS = ("weight", "up_to", "phrases")
 # All but white space and punctuation is part of a word: to \w the vowel signs of Hindi are not
 _PART = (
     r"[^\s!-/:-@\[-`{-\u00bf\u02bc\u060c\u061b\u061f\u0964\u0965\u2010-\u2027\u2030-\u205e"
@@ -28,25 +30,37 @@ _PART = (
 _WORD = re.compile(rf"{_PART}(?:['`\u00b4\u2019\u02bc]+{_PART})*")
 _DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")
 _MAX_WORD = 40  # characters; nothing longer is a word of talk
-_MAX_WAYS = 10_000  # that one phrase may be read, by the alternatives in it
+_MAX_FORMS = 10_000  # of one phrase, by the alternatives in it
 
 
-class Feature(NamedTuple):
-    """What tells talk from commands, or the other way round.
+class Feature(msgspec.Struct, forbid_unknown_fields=True):
+    """Phrases that tell talk from commands, or the other way round.
 
     Attributes
     ----------
     weight
-        Added to the sum for each match, below 0 for what commands have.
+        Added to the sum for each match; negative for what commands have.
+    phrases
+        As the file has them.
     up_to
         How many matches count.
-    phrases
-        Each a sequence of word forms, as `word_form` gives them.
     """
 
     weight: float
-    up_to: int
-    phrases: tuple[tuple[str, ...], ...]
+    phrases: Annotated[list[str], msgspec.Meta(min_length=1)]
+    up_to: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+    @property
+    def forms(self) -> Iterator[tuple[str, ...]]:
+        """The phrases as sequences of word forms, see `word_form`."""
+        return iter(dict.fromkeys(form for phrase in self.phrases for form in _forms(phrase)))
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    lang: Annotated[str, msgspec.Meta(min_length=1)]
+    threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    bias: float
+    features: Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
 
 
 class Lexicon:
@@ -57,7 +71,7 @@ class Lexicon:
     spec
         Contents of the file: ``lang``, ``threshold`` (score from which a text is conversational),
         ``bias`` (the sum of a text in which nothing is found) and ``features``, each with
-        ``weight``, ``phrases`` and optionally ``up_to`` (how many matches count, 1 if left out).
+        ``weight``, ``phrases`` and optionally ``up_to`` (how many matches count, 1 by default).
     where
         Names the file in messages.
 
@@ -82,25 +96,13 @@ class Lexicon:
     """
 
     def __init__(self, spec: dict[str, Any], where: str = "lexicon") -> None:
-        _check_keys(spec, _KEYS, where)
-        missing = [key for key in _KEYS if key not in spec]
-        if missing:
-            raise CatalogNERError(f"{where}: no {' and no '.join(missing)}")
-        self.lang = spec["lang"]
-        if not isinstance(self.lang, str) or not self.lang:
-            raise CatalogNERError(f"{where}: lang: expected a code such as en, got {self.lang!r}")
-        self.threshold = _number(spec["threshold"], f"{where}: threshold")
-        if not 0 < self.threshold < 1:
-            raise CatalogNERError(
-                f"{where}: threshold: expected a number between 0 and 1, got {self.threshold}"
-            )
-        self.bias = _number(spec["bias"], f"{where}: bias")
-        if not isinstance(spec["features"], dict) or not spec["features"]:
-            raise CatalogNERError(f"{where}: features: expected NAME: {{weight, phrases}}")
-        self.features = {
-            str(name): _read_feature(feature, f"{where}: feature {name}")
-            for name, feature in spec["features"].items()
-        }
+        file = _convert(spec, _File, where)
+        self.lang, self.threshold, self.bias = file.lang, file.threshold, file.bias
+        self.features = {}
+        for name, feature in file.features.items():
+            self.features[name] = _convert(feature, Feature, f"{where}: feature {name}")
+            for phrase in self.features[name].phrases:
+                _check_phrase(phrase, f"{where}: feature {name}")
 
     @classmethod
     def load(cls, path: str | Path) -> Lexicon:
@@ -139,45 +141,33 @@ def _fold(word: str) -> str:
     return _DRAWN_OUT.sub(r"\1\1", normalize_without_diacritics(word))
 
 
-def _read_feature(feature: Any, where: str) -> Feature:
-    _check_keys(feature, _FEATURE_KEYS, where)
-    weight = _number(feature.get("weight"), f"{where}: weight")
-    up_to = feature.get("up_to", 1)
-    if type(up_to) is not int or up_to < 1:
-        raise CatalogNERError(f"{where}: up_to: expected a whole number above 0, got {up_to!r:.60}")
-    phrases = feature.get("phrases")
-    if not isinstance(phrases, list) or not phrases:
-        raise CatalogNERError(f"{where}: phrases: expected a list, got {phrases!r:.60}")
-    read = dict.fromkeys(way for phrase in phrases for way in _read_phrase(phrase, where))
-    return Feature(weight, up_to, tuple(read))
+def _forms(phrase: str) -> Iterator[tuple[str, ...]]:
+    for words in itertools.product(*(choice.split("|") for choice in phrase.split())):
+        yield tuple(map(word_form, words))
 
 
-def _read_phrase(phrase: Any, where: str) -> Iterator[tuple[str, ...]]:
-    if not isinstance(phrase, str):
-        raise CatalogNERError(f"{where}: expected a phrase, in quotes, got {phrase!r:.60}")
-    choices = [alternatives.split("|") for alternatives in phrase.split()]
+def _check_phrase(phrase: str, where: str) -> None:
+    choices = [choice.split("|") for choice in phrase.split()]
     words = choices[choices[:1] == [[START]] : -1 if choices[-1:] == [[END]] else None]
-    wrong = [word for choice in words for word in choice if not _WORD.fullmatch(word)]
-    if not words or wrong:
+    if not words or not all(_WORD.fullmatch(word) for choice in words for word in choice):
         raise CatalogNERError(
             f"{where}: {phrase!r:.60}: expected words, a|b for either of two, and ^ at the"
             " beginning or $ at the end"
         )
-    if math.prod(map(len, choices)) > _MAX_WAYS:
+    if math.prod(map(len, choices)) > _MAX_FORMS:
         raise CatalogNERError(f"{where}: {phrase!r:.60}: has too many alternatives")
-    for way in itertools.product(*choices):
-        yield tuple(map(word_form, way))
 
 
-def _check_keys(spec: Any, known: tuple[str, ...], where: str) -> None:
-    if not isinstance(spec, dict):
-        raise CatalogNERError(f"{where}: expected {', '.join(known)}, got {spec!r:.60}")
-    unknown = sorted(str(key) for key in spec if key not in known)
-    if unknown:
-        raise CatalogNERError(f"{where}: unknown {', '.join(unknown)}; expected {', '.join(known)}")
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CatalogNERError(f"{where}: expected a number, got {value!r:.60}")
-    return float(value)
+def _convert(data: Any, kind: type[T], where: str) -> T:
+    """Check a part of the file; an error names the key, and what was expected and given."""
+    try:
+        value = msgspec.convert(data, kind)
+    except msgspec.ValidationError as err:
+        message, _, key = str(err).partition(" - at `$")
+        place = f"{where}: {key.strip('.`')}" if key else where
+        known = ", ".join(kind.__struct_fields__)
+        raise CatalogNERError(f"{place}: {message} (keys: {known})") from None
+    for name in ("weight", "bias"):
+        if not math.isfinite(getattr(value, name, 0)):
+            raise CatalogNERError(f"{where}: {name}: expected a finite number")
+    return value
