@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars import Candidate, Exemplar
 from spacy_catalog_ner.exemplars.by_label import choose_by_label
 
 
@@ -15,7 +15,7 @@ def make_found(*labels: str) -> list[tuple[Exemplar, float]]:
         (
             Exemplar(
                 f"text {n}",
-                [{"start": 0, "end": 4, "text": "text", "label": label} for label in letters],
+                [Candidate(0, 4, "text", label) for label in letters],
                 [],
             ),
             1 - n / 100,

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features, vote_and_prior
 from spacy_catalog_ner.calibration.tallies import tally_keys
-from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars import Candidate, Exemplar
 
 
-def candidate(text: str, name: str, label: str) -> dict:
+def candidate(text: str, name: str, label: str) -> Candidate:
     start = text.index(name)
-    return {"start": start, "end": start + len(name), "text": name, "label": label}
+    return Candidate(start, start + len(name), name, label)
 
 
 def exemplar(text: str, *items: tuple[str, str, bool]) -> Exemplar:
@@ -39,12 +39,7 @@ def describe(text: str, *items: tuple[str, str], neighbours=(), left_out=()) -> 
 
 
 def neighbour(source: Exemplar, score: float) -> dict:
-    return {
-        "text": source.text,
-        "candidates": source.candidates,
-        "selected": source.selected,
-        "score": score,
-    }
+    return source.to_dict(score)
 
 
 def test_tallies_count_the_right_ones_and_all():
@@ -148,10 +143,7 @@ def test_no_candidates_give_no_rows():
 )
 def test_whatever_the_text_features_are_finite(drawn):
     text, places = drawn
-    found = [
-        {"start": s, "end": min(s + n, len(text)), "text": text[s : s + n], "label": label}
-        for s, n, label in places
-    ]
+    found = [Candidate(s, min(s + n, len(text)), text[s : s + n], label) for s, n, label in places]
     rows = make_features(text, found, [neighbour(HELLO, 0.5)], TALLIES)
     assert rows.shape == (len(found), len(FEATURES))
     assert np.isfinite(rows).all()
@@ -168,19 +160,19 @@ def test_whatever_the_text_features_are_finite(drawn):
 def test_rivals_and_adjacent_words_are_found_wherever_candidates_lie(places):
     text = "a bb c, dd e"
     found = [
-        {"start": start, "end": min(start + length, len(text)), "text": "", "label": label}
+        Candidate(start, min(start + length, len(text)), "", label)
         for start, length, label in places
     ]
     rows = make_features(text, found, [], TALLIES)
     for row, item in zip(rows, found, strict=True):
-        near = [o for o in found if o["start"] < item["end"] and o["end"] > item["start"]]
-        same = [o for o in near if (o["start"], o["end"]) == (item["start"], item["end"])]
+        near = [o for o in found if o.start < item.end and o.end > item.start]
+        same = [o for o in near if (o.start, o.end) == (item.start, item.end)]
         assert row[FEATURES.index("same span candidates")] == len(same) - 1
         assert row[FEATURES.index("overlapping candidates")] == len(near) - len(same)
     ends, starts = {"a": 1, "bb": 4, "c": 6, ",": 7, "dd": 10, "e": 12}, {"a": 0, "bb": 2, "c": 5}
     starts |= {",": 6, "dd": 8, "e": 11}
     for keys, item in zip(tally_keys(text, found), found, strict=True):
-        before = [word for word, end in ends.items() if end <= item["start"]]
-        after = [word for word, start in starts.items() if start >= item["end"]]
-        assert keys["left"] == f"{before[-1] if before else ''}\n{item['label']}"
-        assert keys["right"] == f"{after[0] if after else ''}\n{item['label']}"
+        before = [word for word, end in ends.items() if end <= item.start]
+        after = [word for word, start in starts.items() if start >= item.end]
+        assert keys["left"] == f"{before[-1] if before else ''}\n{item.label}"
+        assert keys["right"] == f"{after[0] if after else ''}\n{item.label}"

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.exemplars import Exemplar, ExemplarStore, approximate
+from spacy_catalog_ner.exemplars import Candidate, Exemplar, ExemplarStore, approximate
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 
 
@@ -30,8 +30,8 @@ def spread(count: int, seed: int = 0) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def name(text: str, label: str = "ARTIST") -> dict:
-    return {"start": 0, "end": len(text), "text": text, "label": label}
+def name(text: str, label: str = "ARTIST") -> Candidate:
+    return Candidate(0, len(text), text, label)
 
 
 def make_store(words: list[str], langs: list[str] | None = None) -> ExemplarStore:
@@ -229,7 +229,7 @@ def test_approximate_search_asks_for_more_until_k_pass(large_store):
     for found in large_store.search_many(["query"] * 20, vectors, 10, allowed):
         assert len(found) == 10
         assert {exemplar.lang for exemplar, _ in found} == {"en"}
-        assert "name 0" not in {e.selected[0]["text"] for e, _ in found}
+        assert "name 0" not in {e.selected[0].text for e, _ in found}
 
 
 def test_approximate_search_never_finds_the_text_itself(large_store):
@@ -279,9 +279,9 @@ def test_without_usearch_many_exemplars_are_searched_exactly_with_a_warning(
 
 def test_an_exemplar_holds_the_candidates_and_those_that_are_right(mini_store):
     exemplar = next(e for e in mini_store.exemplars if "feeling" in e.text)
-    found = {(item["text"], item["label"]) for item in exemplar.candidates}
+    found = {(item.text, item.label) for item in exemplar.candidates}
     assert found == {("boston", "ARTIST"), ("boston", "CITY")}
-    assert [item["label"] for item in exemplar.selected] == ["ARTIST"]
+    assert [item.label for item in exemplar.selected] == ["ARTIST"]
     assert exemplar.lang == "en"
 
 

@@ -20,7 +20,7 @@ from spacy_catalog_ner.calibration.logistic import LogisticModel
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.exemplars import Exemplar, ExemplarStore
+from spacy_catalog_ner.exemplars import Candidate, Exemplar, ExemplarStore
 from spacy_catalog_ner.io import versioned_folder
 from spacy_catalog_ner.io.files import atomic_folder
 from spacy_catalog_ner.io.lock import Lock
@@ -48,8 +48,7 @@ def write_store(path: Path, word: str) -> None:
 
 def write_calibration(path: Path, word: str) -> None:
     model = LogisticModel(dict.fromkeys(FEATURES, 0.0), 0.0)
-    candidate = {"start": 0, "end": len(word), "text": word, "label": "X"}
-    tallies = Tallies([Exemplar(word, [candidate], [])])
+    tallies = Tallies([Exemplar(word, [Candidate(0, len(word), word, "X")], [])])
     report = Report(1, 1, Measure(0, 0, Reliability([], 0)))
     Calibration(tallies, model, None, report).to_disk(path)
 

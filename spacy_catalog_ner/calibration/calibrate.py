@@ -12,7 +12,6 @@ from tqdm import tqdm
 from spacy_catalog_ner.calibration import Calibration, Tallies
 from spacy_catalog_ner.calibration.candidate_scorer import describe, verdicts_of
 from spacy_catalog_ner.calibration.fitting import Sample, fit_calibration
-from spacy_catalog_ner.calibration.tallies import candidate_key
 from spacy_catalog_ner.doc.candidates import distinct_candidates
 from spacy_catalog_ner.doc.record import char_key
 from spacy_catalog_ner.errors import CatalogNERError
@@ -86,7 +85,7 @@ def calibrate(
 
 def _make_sample(doc: Doc, group: list[Exemplar], tallies: Tallies) -> Sample:
     spans = distinct_candidates(doc, "calibration")
-    right = {candidate_key(item) for item in group[0].selected}
+    right = {item.key for item in group[0].selected}
     return Sample(
         describe(doc, spans, tallies, group),
         [char_key(span) in right for span in spans],

@@ -13,10 +13,11 @@ from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.calibration import Calibration, Tallies
 from spacy_catalog_ner.calibration.features import make_features
-from spacy_catalog_ner.doc.candidates import candidate_rows, distinct_candidates, write_selection
+from spacy_catalog_ner.doc.candidates import distinct_candidates, write_selection
 from spacy_catalog_ner.doc.record import CANDIDATES, span_key
 from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars.exemplar import make_candidates
 
 Knowledge = TypeVar("Knowledge", Calibration, Tallies)
 
@@ -116,7 +117,7 @@ def describe(
     doc: Doc, spans: Sequence[Span], tallies: Tallies, left_out: Iterable[Exemplar] = ()
 ) -> np.ndarray:
     """Return the features of candidates of a Doc, see `make_features`."""
-    candidates = candidate_rows(spans)
+    candidates = make_candidates(spans)
     return make_features(doc.text, candidates, doc._.exemplars or [], tallies, left_out)
 
 

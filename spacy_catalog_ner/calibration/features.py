@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spacy_catalog_ner.calibration.tallies import Candidate, Tallies, tally_keys
-from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.calibration.tallies import Tallies, tally_keys
+from spacy_catalog_ner.exemplars import Candidate, Exemplar
 
 FEATURES = (
     "label prior",  # log-odds that a candidate of this label is right
@@ -68,7 +68,7 @@ def make_features(
     keys = tally_keys(text, candidates)
     share, own = tallies.share, Tallies(left_out)
     rows = [
-        _rates(item["label"], key, exemplars, tallies, share, own)
+        _rates(item.label, key, exemplars, tallies, share, own)
         for item, key in zip(candidates, keys, strict=True)
     ]
     strengths = [vote_and_prior(row) for row in rows]
@@ -137,16 +137,16 @@ def _ask_neighbours(
 
 def _find_overlapping(candidates: Sequence[Candidate]) -> Iterator[list[int]]:
     """Yield, for each candidate, the numbers of the others that overlap with it."""
-    order = sorted(range(len(candidates)), key=lambda number: candidates[number]["start"])
-    starts = [candidates[number]["start"] for number in order]
-    longest = max((item["end"] - item["start"] for item in candidates), default=0)
+    order = sorted(range(len(candidates)), key=lambda number: candidates[number].start)
+    starts = [candidates[number].start for number in order]
+    longest = max((item.end - item.start for item in candidates), default=0)
     for number, item in enumerate(candidates):
-        first = bisect_right(starts, item["start"] - longest)
-        last = bisect_left(starts, item["end"])
+        first = bisect_right(starts, item.start - longest)
+        last = bisect_left(starts, item.end)
         yield [
             other
             for other in order[first:last]
-            if other != number and candidates[other]["end"] > item["start"]
+            if other != number and candidates[other].end > item.start
         ]
 
 
@@ -154,24 +154,24 @@ def _rivalry(
     number: int, near: Iterable[int], candidates: Sequence[Candidate], strengths: list[float]
 ) -> list[float]:
     """Return the columns of `FEATURES` that compare a candidate with those that overlap it."""
-    start, end = candidates[number]["start"], candidates[number]["end"]
+    start, end = candidates[number].start, candidates[number].end
     same, overlapping, rank = [], [], 0
     inside = False
     for other in near:
         item, strength = candidates[other], strengths[other]
-        if (item["start"], item["end"]) == (start, end):
+        if (item.start, item.end) == (start, end):
             same.append(strength)
             rank += other < number
         else:
             overlapping.append(strength)
-            inside |= item["start"] <= start and item["end"] >= end
+            inside |= item.start <= start and item.end >= end
     return [
         max(same, default=_NO_RIVAL),
         max(overlapping, default=_NO_RIVAL),
         float(len(same)),
         float(len(overlapping)),
         float(inside),
-        float(len(candidates[number]["text"].split())),
+        float(len(candidates[number].text.split())),
         float(np.log1p(rank)),
     ]
 

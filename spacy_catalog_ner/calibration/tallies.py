@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.exemplars import Exemplar
-
-Candidate = Mapping[str, Any]
-"""``{"start", "end", "text", "label"}``, offsets in characters."""
+from spacy_catalog_ner.exemplars import Candidate, Exemplar
 
 KINDS = ("label", "name", "name_label", "left", "right", "both")
 """What is counted: candidates with the same label; with the same name, whatever the label; with
@@ -39,11 +36,11 @@ class Tallies:
         self._counts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         for exemplar in exemplars:
             keys = tally_keys(exemplar.text, exemplar.candidates)
-            selected = {candidate_key(item) for item in exemplar.selected}
+            selected = {item.key for item in exemplar.selected}
             for item, keys_of_item in zip(exemplar.candidates, keys, strict=True):
                 for kind, key in keys_of_item.items():
                     count = self._counts[kind].setdefault(key, [0, 0])
-                    count[0] += candidate_key(item) in selected
+                    count[0] += item.key in selected
                     count[1] += 1
 
     def __len__(self) -> int:
@@ -101,12 +98,12 @@ def tally_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str
     ends = [end for _, end, _ in words]
     keys = []
     for item in candidates:
-        label = item["label"]
-        before = bisect_right(ends, item["start"]) - 1
-        after = bisect_left(starts, item["end"])
+        label = item.label
+        before = bisect_right(ends, item.start) - 1
+        after = bisect_left(starts, item.end)
         left = normalize(words[before][2]) if before >= 0 else _EDGE
         right = normalize(words[after][2]) if after < len(words) else _EDGE
-        name = normalize(item["text"])
+        name = normalize(item.text)
         parts = {
             "label": (label,),
             "name": (name,),
@@ -117,8 +114,3 @@ def tally_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str
         }
         keys.append({kind: "\n".join(part) for kind, part in parts.items()})
     return keys
-
-
-def candidate_key(item: Candidate) -> tuple[int, int, str]:
-    """Return start, end and label: two candidates with the same key are the same decision."""
-    return item["start"], item["end"], item["label"]

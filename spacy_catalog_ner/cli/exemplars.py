@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from tqdm import tqdm
@@ -18,7 +18,7 @@ from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, embed, make_emb
 from spacy_catalog_ner.exemplars.store import ExemplarStore
 
 if TYPE_CHECKING:
-    from spacy_catalog_ner.exemplars import Exemplar
+    pass
 
 exemplars_app = typer.Typer(name="exemplars", help="Annotated exemplars.", no_args_is_help=True)
 
@@ -111,11 +111,8 @@ def search(
     for exemplar, score in found:
         typer.echo(f"{score:.3f}  {' '.join(exemplar.text.split())}")
         for item in exemplar.candidates:
-            typer.echo(f"       {_sign(exemplar, item)} {item['text']} = {item['label']}")
-
-
-def _sign(exemplar: Exemplar, item: dict[str, Any]) -> str:
-    return "+" if item in exemplar.selected else "-"
+            sign = "+" if item in exemplar.selected else "-"
+            typer.echo(f"       {sign} {item.text} = {item.label}")
 
 
 def _recall(store: ExemplarStore) -> str:
@@ -125,7 +122,7 @@ def _recall(store: ExemplarStore) -> str:
 
 
 def _count_labels(store: ExemplarStore, key: str) -> dict[str, int]:
-    return _count(item["label"] for exemplar in store.exemplars for item in getattr(exemplar, key))
+    return _count(item.label for exemplar in store.exemplars for item in getattr(exemplar, key))
 
 
 def _count(values: Iterator[str]) -> dict[str, int]:

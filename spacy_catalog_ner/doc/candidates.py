@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from spacy.tokens import Doc, Span, SpanGroup
 
@@ -57,11 +56,3 @@ def write_selection(
     selected = SpanGroup(doc, name=SELECTED, spans=[span for span, _ in chosen])
     selected.attrs["scores"] = [score for _, score in chosen]
     doc.spans[SELECTED] = selected
-
-
-def candidate_rows(spans: Iterable[Span]) -> list[dict[str, Any]]:
-    """Return candidates as exemplars and `make_features` have them."""
-    return [
-        {"start": span.start_char, "end": span.end_char, "text": span.text, "label": span.label_}
-        for span in spans
-    ]

@@ -34,7 +34,7 @@ def choose_by_label(found: Found, labels: Iterable[str], k: int) -> list[tuple[E
         [
             number
             for number, (exemplar, _) in enumerate(found)
-            if any(item["label"] == label for item in exemplar.candidates)
+            if any(item.label == label for item in exemplar.candidates)
         ]
         for label in dict.fromkeys(labels)
     ]

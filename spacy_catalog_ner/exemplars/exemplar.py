@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from spacy_catalog_ner.catalog.normalization import normalize
+
+if TYPE_CHECKING:
+    from spacy.tokens import Span
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False):
+    """What the catalog may mean by a part of a text.
+
+    Attributes
+    ----------
+    start, end
+        Offsets in characters, end exclusive.
+    text
+        The part of the text.
+    label
+        Entity type.
+    """
+
+    start: int
+    end: int
+    text: str
+    label: str
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """Start, end and label: two candidates with the same key are the same decision."""
+        return self.start, self.end, self.label
+
+
+def make_candidates(spans: Iterable[Span]) -> list[Candidate]:
+    """Return spans of a Doc as exemplars have them."""
+    return [Candidate(span.start_char, span.end_char, span.text, span.label_) for span in spans]
 
 
 class Exemplar(msgspec.Struct, frozen=True, gc=False):
@@ -18,7 +51,7 @@ class Exemplar(msgspec.Struct, frozen=True, gc=False):
     text
         The utterance.
     candidates
-        ``{"start", "end", "text", "label"}`` of every catalog candidate, in reading order.
+        Every catalog candidate, in reading order.
     selected
         Those of the candidates that are right.
     lang
@@ -26,16 +59,16 @@ class Exemplar(msgspec.Struct, frozen=True, gc=False):
     """
 
     text: str
-    candidates: list[dict[str, Any]]
-    selected: list[dict[str, Any]]
+    candidates: list[Candidate]
+    selected: list[Candidate]
     lang: str = ""
 
     def to_dict(self, score: float) -> dict[str, Any]:
         """Return what ``doc._.exemplars`` holds of it: its own copies, and `score`."""
         return {
             "text": self.text,
-            "candidates": [dict(item) for item in self.candidates],
-            "selected": [dict(item) for item in self.selected],
+            "candidates": list(map(msgspec.structs.asdict, self.candidates)),
+            "selected": list(map(msgspec.structs.asdict, self.selected)),
             "score": score,
         }
 

@@ -9,7 +9,6 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_catalog_ner.doc.candidates import candidate_rows
 from spacy_catalog_ner.doc.pipelines import blank_pipeline
 from spacy_catalog_ner.doc.record import (
     CANDIDATES,
@@ -20,6 +19,7 @@ from spacy_catalog_ner.doc.record import (
 from spacy_catalog_ner.doc.rows import make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars.exemplar import make_candidates
 from spacy_catalog_ner.formats import docbin
 from spacy_catalog_ner.io.annotated import read_annotated
 from spacy_catalog_ner.io.files import require_file
@@ -77,7 +77,7 @@ def make_exemplar(
     doc: Doc, spans: Sequence[Span], right: Iterable[bool], lang: str = ""
 ) -> Exemplar:
     """Make an exemplar of a Doc, its distinct candidates, and which of them are right."""
-    candidates = candidate_rows(spans)
+    candidates = make_candidates(spans)
     selected = [item for item, is_right in zip(candidates, right, strict=True) if is_right]
     return Exemplar(text=doc.text, candidates=candidates, selected=selected, lang=lang)
 

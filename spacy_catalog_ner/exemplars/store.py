@@ -137,7 +137,7 @@ class ExemplarStore:
         allowed = np.array(
             [
                 (lang is None or exemplar.is_in(lang))
-                and not any(normalize(item["text"]) in held_out for item in exemplar.selected)
+                and not any(normalize(item.text) in held_out for item in exemplar.selected)
                 for exemplar in self.exemplars
             ]
         )

@@ -11,9 +11,9 @@ from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.features import FEATURES, make_features
-from spacy_catalog_ner.doc.candidates import candidate_rows
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars import Exemplar
+from spacy_catalog_ner.exemplars.exemplar import make_candidates
 from spacy_catalog_ner.exemplars.reading import make_exemplar
 
 SHAPES = (
@@ -85,7 +85,7 @@ class CandidateFeatures:
         if not spans:
             return np.zeros((0, self.width), dtype="float32")
         text = doc.text
-        candidates = candidate_rows(spans)
+        candidates = make_candidates(spans)
         tallies = self._tallies.without(*_NAMES) if forget else self._tallies
         left_out = self._counted.get(text, ()) if training else ()
         known = make_features(text, candidates, (), tallies, left_out)
