@@ -170,6 +170,7 @@ def test_only_rows_of_the_language_are_taken(splits, tmp_path):
     rows = [
         {**trip("hanoi", "fly"), "lang": "en-US"},
         {**trip("dakar", "vuela"), "lang": "es-ES"},
+        {**trip("cebu", "lipad"), "lang": "enb-KE"},  # a language of Kenya
         {**trip("quito", "fly"), "lang": None},
     ]
     write_rows(splits / "test.jsonl", rows)

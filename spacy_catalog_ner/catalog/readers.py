@@ -11,10 +11,9 @@ from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of, p
 from spacy_catalog_ner.catalog.sql import iter_parquet
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
-from spacy_catalog_ner.io.files import require_path
+from spacy_catalog_ner.io.files import detect_kind, require_path
 
 _KINDS = (".jsonl", ".parquet", *DELIMITERS)
-_PACKED = (".gz", ".zst")
 _EXPECTED = ".jsonl, .csv, .tsv or .parquet file"
 
 
@@ -45,7 +44,7 @@ def read_entries(
         If the file is missing, broken, of an unknown kind, or has no usable header.
     """
     for file in find_files(path):
-        kind = _kind(file)
+        kind = detect_kind(file, _KINDS)
         if kind == ".jsonl":
             entries = iter_json_entries(file, problems, on_read)
         elif kind == ".parquet":
@@ -76,19 +75,12 @@ def find_files(path: str | Path) -> list[Path]:
     path = require_path(path, f"catalog entries (a {_EXPECTED})")
     if path.is_dir():
         children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-        files = [child for child in children if _kind(child) and child.is_file()]
+        files = [child for child in children if detect_kind(child, _KINDS) and child.is_file()]
         if not files:
             raise CatalogNERError(f"{path}: no {_EXPECTED} in this folder")
         return files
-    if not _kind(path):
+    if not detect_kind(path, _KINDS):
         raise CatalogNERError(
             f"{path}: expected a {_EXPECTED}; the first three may end in .gz or .zst"
         )
     return [path]
-
-
-def _kind(path: Path) -> str:
-    """Return the suffix that says how to read a file, or an empty string for another kind."""
-    packed = path.suffix in _PACKED
-    kind = Path(path.stem).suffix if packed else path.suffix
-    return kind if kind in _KINDS and not (packed and kind == ".parquet") else ""

@@ -14,6 +14,7 @@ from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 from spacy_catalog_ner.io.files import write_json, write_jsonl
+from spacy_catalog_ner.io.language import is_same_language
 
 Row = dict[str, Any]
 
@@ -142,7 +143,7 @@ def _read_splits(
         splits[name] = [
             {**row, "spans": [span for span in row["spans"] if span["label"] in labels]}
             for _, row in read_annotated(path, problems)
-            if str(row.get("lang") or lang).startswith(lang)
+            if is_same_language(str(row.get("lang") or lang), lang)
         ]
     return splits
 

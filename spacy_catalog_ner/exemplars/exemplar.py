@@ -72,10 +72,6 @@ class Exemplar(msgspec.Struct, frozen=True, gc=False):
             "score": score,
         }
 
-    def is_in(self, lang: str) -> bool:
-        """Tell whether it is in a language; "en" takes in "en-US" and "en_GB"."""
-        return self.lang == lang or self.lang.startswith((f"{lang}-", f"{lang}_"))
-
 
 def duplicate_key(text: str) -> str:
     """Return what is the same for texts that differ in case, punctuation or spacing alone.

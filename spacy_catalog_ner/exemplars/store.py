@@ -27,6 +27,7 @@ from spacy_catalog_ner.exemplars.storage import (
     warn_of_exact_search,
     write_folder,
 )
+from spacy_catalog_ner.io.language import is_same_language
 
 _BATCH = 256  # texts embedded between two steps of the progress bar
 
@@ -136,7 +137,7 @@ class ExemplarStore:
         """
         allowed = np.array(
             [
-                (lang is None or exemplar.is_in(lang))
+                (lang is None or is_same_language(exemplar.lang, lang))
                 and not any(normalize(item.text) in held_out for item in exemplar.selected)
                 for exemplar in self.exemplars
             ]

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_path
+from spacy_catalog_ner.io.files import detect_kind, iter_jsonl, iter_lines, require_path
 
 _FIRST_ROWS = 10
 _PRODIGY_KEYS = {"answer", "_input_hash", "_task_hash"}
@@ -54,10 +54,10 @@ def detect_source(path: Path) -> Format:
         if next(path.rglob("*.ann"), None) is None:
             raise CatalogNERError(f"{path}: is a folder without .ann files, expected a file")
         return Format.BRAT
-    ending = path.with_suffix("").suffix if path.suffix in (".gz", ".zst") else path.suffix
-    if ending == ".txt" and path.with_suffix(".ann").is_file():
+    if path.suffix == ".txt" and path.with_suffix(".ann").is_file():
         return Format.BRAT
-    if ending not in _BY_ENDING:
+    ending = detect_kind(path, _BY_ENDING)
+    if not ending:
         raise CatalogNERError(f"{path}: cannot tell its format by its name; give --from {_NAMES}")
     by_ending = _BY_ENDING[ending]
     if by_ending in (Format.JSONL, Format.LABEL_STUDIO):

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +37,29 @@ def require_path(path: str | Path, what: str) -> Path:
     if not path.exists():
         raise CatalogNERError(f"{path}: no such file, expected {what}")
     return path
+
+
+def detect_kind(path: Path, kinds: Collection[str]) -> str:
+    """Return the ending that tells what a file holds: ``.jsonl`` of ``a.jsonl`` and ``a.jsonl.gz``.
+
+    Every reader that takes several kinds of files, or packed ones, tells them by this.
+
+    Parameters
+    ----------
+    path
+        The file, which need not exist.
+    kinds
+        The endings that the reader knows, without packing, such as ``(".jsonl", ".csv")``.
+
+    Returns
+    -------
+    str
+        One of `kinds`, or an empty string: for another ending, and for a packed file of a binary
+        kind (``.spacy``, ``.parquet``), which nothing unpacks.
+    """
+    is_packed = path.suffix in PACKED
+    kind = Path(path.stem).suffix if is_packed else path.suffix
+    return kind if kind in kinds and not (is_packed and kind in _BINARY) else ""
 
 
 def read_yaml(path: Path) -> Any:
@@ -145,6 +168,8 @@ _UNPACKERS: dict[str, Callable[[], Any]] = {
 
 PACKED = tuple(_UNPACKERS)
 """Endings of the names of packed files."""
+
+_BINARY = (".spacy", ".parquet")
 
 
 def _read_block(file: io.RawIOBase, on_read: Callable[[int], object]) -> bytes:

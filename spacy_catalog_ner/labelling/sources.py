@@ -14,11 +14,10 @@ from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats.docbin import kept_keys, read_docbin
 from spacy_catalog_ner.io.annotated import read_texts
 from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
-from spacy_catalog_ner.io.files import iter_line_blocks, require_file
+from spacy_catalog_ner.io.files import detect_kind, iter_line_blocks, require_file
 
 Row = dict[str, Any]
 
-_PACKED = (".gz", ".zst")
 _EXPECTED = "texts (.jsonl, .csv or .tsv, which may end in .gz or .zst, or .spacy)"
 
 
@@ -87,9 +86,8 @@ def hash_file(path: Path) -> str:
 
 
 def _kind(path: Path) -> str:
-    packed = path.suffix in _PACKED
-    kind = Path(path.stem).suffix if packed else path.suffix
-    if kind == ".jsonl" or kind in DELIMITERS or (kind == ".spacy" and not packed):
+    kind = detect_kind(path, (".jsonl", ".spacy", *DELIMITERS))
+    if kind:
         return kind
     raise CatalogNERError(f"{path}: cannot tell its format by its name, expected {_EXPECTED}")
 

@@ -16,6 +16,7 @@ from spacy_catalog_ner.generation.clusters.clustering import Clusters, cluster_e
 from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
 from spacy_catalog_ner.io.annotated import read_texts
 from spacy_catalog_ner.io.files import atomic_write, write_jsonl
+from spacy_catalog_ner.io.language import is_same_language
 
 LARGEST = 10
 """Clusters that the summary shows."""
@@ -60,7 +61,7 @@ def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
     utterances, known = Utterances(), dict[str, int]()
     for line, row in read_texts(path, problems):
         other = row.get("lang") or lang
-        if str(other).partition("-")[0] != lang.partition("-")[0]:
+        if not is_same_language(str(other), lang):
             message = f"lang {other!r:.20}, expected {lang!r}; row skipped"
             problems.add("row of another language", Place(path, line), message)
             continue

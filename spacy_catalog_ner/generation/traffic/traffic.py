@@ -13,14 +13,20 @@ from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
 from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
-from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file, write_jsonl
+from spacy_catalog_ner.io.files import (
+    detect_kind,
+    iter_jsonl,
+    iter_lines,
+    require_file,
+    write_jsonl,
+)
+from spacy_catalog_ner.io.language import is_same_language
 
 MAX_LENGTH = 2000
 """Characters of the longest utterance; what is longer is a document."""
 
 Row = dict[str, Any]
 
-_PACKED = (".gz", ".zst")
 _EXPECTED = "texts (.jsonl, .csv, .tsv or .txt, which may end in .gz or .zst)"
 
 
@@ -107,7 +113,7 @@ class Traffic:
         elif len(text) > MAX_LENGTH:
             message = f"{len(text)} characters, expected at most {MAX_LENGTH}; row skipped"
             self._problems.add("too long", Place(path, line), message)
-        elif _primary(str(row.get("lang") or self._lang)) != _primary(self._lang):
+        elif not is_same_language(str(row.get("lang") or self._lang), self._lang):
             self.skipped["other language"] += 1
         else:
             return True
@@ -178,8 +184,8 @@ def detect_traffic(
 
 
 def _kind(path: Path) -> str:
-    kind = Path(path.stem).suffix if path.suffix in _PACKED else path.suffix
-    if kind in (".jsonl", ".txt") or kind in DELIMITERS:
+    kind = detect_kind(path, (".jsonl", ".txt", *DELIMITERS))
+    if kind:
         return kind
     raise CatalogNERError(f"{path}: cannot tell its format by its name, expected {_EXPECTED}")
 
@@ -187,8 +193,3 @@ def _kind(path: Path) -> str:
 def _check_header(columns: Sequence[str], where: str) -> None:
     if "text" not in columns:
         raise CatalogNERError(f'{where}: expected a column "text", got {list(columns)!r:.200}')
-
-
-def _primary(lang: str) -> str:
-    """Return "es" of "es-MX" and "es_MX"."""
-    return lang.replace("_", "-").split("-")[0].lower()

@@ -1,0 +1,20 @@
+"""Comparing language tags."""
+
+from __future__ import annotations
+
+
+def is_same_language(tag: str, lang: str) -> bool:
+    """Tell whether two tags name the same language, whatever their regions and scripts.
+
+    Examples
+    --------
+    >>> is_same_language("es-MX", "es"), is_same_language("en_GB", "en-US")
+    (True, True)
+    >>> is_same_language("fil-PH", "fi")
+    False
+    """
+    return _primary(tag) == _primary(lang)
+
+
+def _primary(tag: str) -> str:
+    return tag.replace("_", "-").partition("-")[0].lower()
