@@ -69,6 +69,14 @@ def test_a_broken_row_is_named_and_counted_while_the_rest_goes_on(path, row, mes
     assert problems.messages[0].startswith(f"{path}:2: {message}")
 
 
+def test_what_only_python_takes_for_json_is_read_too(path):
+    text = '{"text": "a", "big": ' + "9" * 30 + ', "nan": [NaN, -Infinity, 1e999]}'
+    path.write_text("\ufeff" + text + "\n\u00a0\n")  # a byte order mark, and a line of white space
+    ((line, row),) = read_texts(path, Problems())
+    assert line == 1
+    assert repr(row) == repr(json.loads(text))
+
+
 def test_a_row_of_invalid_utf8_is_named(path):
     path.write_bytes(b'{"text": "caf\xe9"}\n{"text": "ok"}\n')
     problems = Problems()

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 import zlib
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import srsly
 from srsly.ruamel_yaml.error import YAMLError
 from zstandard import ZstdDecompressor, ZstdError
@@ -215,35 +215,25 @@ def parse_block(
     path: Path, first: int, block: bytes, problems: Problems
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Do as `iter_jsonl` for one block that `iter_line_blocks` gave."""
-    lines = list(_decode_lines(path, first, block, problems))
-    rows = _parse_together([text for _, text in lines])
-    if rows is None:
-        yield from _parse_one_by_one(path, lines, problems)
-    else:
-        yield from ((number, row) for (number, _), row in zip(lines, rows, strict=True))
+    for number, line in enumerate(io.BytesIO(block), start=first):
+        try:
+            row = _decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            row = None
+        if type(row) is dict:
+            yield number, row
+        else:
+            yield from _parse_unusual(path, number, line, problems)
 
 
-_MARK = secrets.token_hex(16)  # no file has it: rows that are not one a line cannot look as if
+_decode = msgspec.json.Decoder().decode
 
 
-def _parse_together(texts: list[str]) -> list[dict[str, Any]] | None:
-    """Parse lines with one call, in half the time; None where not each is a JSON object."""
-    joined = f',"{_MARK}",'.join(texts)
-    if "\\u" in joined and _SURROGATE.search(joined):
-        return None
-    try:
-        values = json.loads(f"[{joined}]")
-    except (ValueError, RecursionError):
-        return None
-    rows = values[::2]
-    one_a_line = len(rows) == len(texts) and values[1::2].count(_MARK) == len(texts) - 1
-    return rows if one_a_line and all(type(row) is dict for row in rows) else None
-
-
-def _parse_one_by_one(
-    path: Path, lines: list[tuple[int, str]], problems: Problems
+def _parse_unusual(
+    path: Path, number: int, line: bytes, problems: Problems
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, text in lines:
+    """Parse what msgspec refuses, such as NaN and infinity, or report the row."""
+    for _, text in _decode_lines(path, number, line, problems):
         if not text.strip():
             continue
         try:
@@ -251,19 +241,17 @@ def _parse_one_by_one(
             if _SURROGATE.search(text):
                 json.dumps(row, ensure_ascii=False).encode("utf8")
         except json.JSONDecodeError as err:
-            problems.add("broken row", Place(path, number), f"not JSON ({err.msg}); row skipped")
+            message = f"not JSON ({err.msg})"
         except UnicodeEncodeError:  # "\ud800" is JSON, but no text
-            problems.add("broken row", Place(path, number), "half a surrogate pair; row skipped")
+            message = "half a surrogate pair"
         except (ValueError, RecursionError):
-            problems.add(
-                "broken row", Place(path, number), "too long or too deep a value; row skipped"
-            )
+            message = "too long or too deep a value"
         else:
             if isinstance(row, dict):
                 yield number, row
-            else:
-                message = f"expected a JSON object, got {type(row).__name__}; row skipped"
-                problems.add("broken row", Place(path, number), message)
+                continue
+            message = f"expected a JSON object, got {type(row).__name__}"
+        problems.add("broken row", Place(path, number), f"{message}; row skipped")
 
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
