@@ -21,9 +21,10 @@ import spacy
 from matching import blank
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.reading import read_exemplars
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 REPOSITORY = Path(__file__).parent.parent
@@ -79,6 +80,11 @@ def annotate(text: str, names: dict[str, str]) -> dict:
         for name, label in names.items()
     ]
     return {"text": text, "spans": spans}
+
+
+def placed(*rows: dict) -> list[tuple[Place, Row]]:
+    """Return rows as readers yield them, from ``in.jsonl``."""
+    return [(Place("in.jsonl", n), Row.from_dict(row)) for n, row in enumerate(rows, start=1)]
 
 
 def write_rows(path: Path, rows: list[dict]) -> Path:

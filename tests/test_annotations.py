@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 import spacy
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
+from spacy_catalog_ner.io.row import Row
 
 NLP = spacy.blank("en")
 TEXT = "play Adele now"
@@ -28,11 +30,12 @@ def annotated(path, *rows, labels=None) -> tuple[list, Problems]:
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     path.write_text("\n".join(lines), encoding="utf8")
     problems = Problems()
-    return list(read_annotated(path, problems, labels)), problems
+    found = read_annotated(path, problems, labels)
+    return [(place.line, row.to_dict()) for place, row in found], problems
 
 
 def to_doc(row, problems=None):
-    return make_doc(NLP, row, Problems() if problems is None else problems, "f.jsonl", 7)
+    return make_doc(NLP, row, Problems() if problems is None else problems, Place("f.jsonl", 7))
 
 
 def test_a_row_comes_through_unchanged_with_its_line(path):
@@ -44,7 +47,7 @@ def test_a_row_comes_through_unchanged_with_its_line(path):
 
 def test_texts_need_no_annotation(path):
     path.write_text('{"text": "play hello"}\n')
-    assert list(read_texts(path, Problems())) == [(1, {"text": "play hello"})]
+    assert list(read_texts(path, Problems())) == [(Place(path, 1), Row("play hello"))]
 
 
 @pytest.mark.parametrize(
@@ -72,15 +75,15 @@ def test_a_broken_row_is_named_and_counted_while_the_rest_goes_on(path, row, mes
 def test_what_only_python_takes_for_json_is_read_too(path):
     text = '{"text": "a", "big": ' + "9" * 30 + ', "nan": [NaN, -Infinity, 1e999]}'
     path.write_text("\ufeff" + text + "\n\u00a0\n")  # a byte order mark, and a line of white space
-    ((line, row),) = read_texts(path, Problems())
-    assert line == 1
-    assert repr(row) == repr(json.loads(text))
+    ((place, row),) = read_texts(path, Problems())
+    assert place.line == 1
+    assert repr(row.to_dict()) == repr(json.loads(text))
 
 
 def test_a_row_of_invalid_utf8_is_named(path):
     path.write_bytes(b'{"text": "caf\xe9"}\n{"text": "ok"}\n')
     problems = Problems()
-    assert [line for line, _ in read_texts(path, problems)] == [2]
+    assert [place.line for place, _ in read_texts(path, problems)] == [2]
     assert problems.messages == [f"{path}:1: invalid UTF-8 at byte 13; row skipped"]
 
 
@@ -99,7 +102,10 @@ def test_a_row_of_invalid_utf8_is_named(path):
         ({"start": 5, "end": 10, "label": ""}, "broken span", "expected"),
         ({"start": 5, "end": 10, "label": 3}, "broken span", "expected"),
         ([5, 10, "X"], "broken span", "expected"),
-        ({**ADELE, "score": "high"}, "broken span", "score: expected a number, got 'high'"),
+        ({**ADELE, "score": "high"}, "broken span", "score: expected a finite number, got 'high'"),
+        ({**ADELE, "score": True}, "broken span", "score: expected a finite number, got True"),
+        ({**ADELE, "score": math.nan}, "broken span", "score: expected a finite number, got nan"),
+        ({**ADELE, "score": 10**400}, "broken span", "score: expected a finite number, got 1000"),
         ({**ADELE, "label": "SINGER"}, "unknown label", "unknown label 'SINGER'"),
     ],
 )
@@ -240,7 +246,7 @@ def test_broken_candidates_are_named_and_left_out():
 
 
 def test_a_pipeline_s_row_has_entities_candidates_and_record(mini_matcher_nlp):
-    row = doc_to_row(mini_matcher_nlp("adele"), {"text": "adele", "meta": {"id": 1}})
+    row = doc_to_row(mini_matcher_nlp("adele"), {"text": "adele", "meta": {"id": 1}}).to_dict()
     adele = {"start": 0, "end": 5, "label": "ARTIST", "id": "artist/adele"}
     assert row == {
         "text": "adele",
@@ -255,7 +261,7 @@ def test_a_pipeline_s_row_has_entities_candidates_and_record(mini_matcher_nlp):
 def test_ents_are_the_spans_of_a_doc_without_our_components():
     doc = NLP.make_doc(TEXT)
     doc.ents = [doc.char_span(5, 10, label="ARTIST")]
-    assert doc_to_row(doc, {"text": TEXT}) == {"text": TEXT, "spans": [ADELE]}
+    assert doc_to_row(doc, {"text": TEXT}).to_dict() == {"text": TEXT, "spans": [ADELE]}
 
 
 @st.composite
@@ -289,5 +295,5 @@ def annotated_rows(draw):
 @given(row=annotated_rows())
 def test_spans_on_token_boundaries_come_back_as_they_were(row):
     problems = Problems()
-    assert doc_to_row(to_doc(row, problems), row) == row
+    assert doc_to_row(to_doc(row, problems), row).to_dict() == row
     assert len(problems) == 0

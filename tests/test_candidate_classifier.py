@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 
 from spacy_catalog_ner.doc.rows import make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 
 NAMES = [
     {"text": name, "label": label}
@@ -58,7 +58,7 @@ def make_example(nlp, text: str, label: str | None) -> Example:
     """The last word is the name."""
     start = text.rfind(" ") + 1
     spans = [{"start": start, "end": len(text), "label": label}] if label else []
-    gold = make_doc(nlp, {"text": text, "spans": spans}, Problems(), "memory", 1)
+    gold = make_doc(nlp, {"text": text, "spans": spans}, Problems(), Place("memory", 1))
     return Example(nlp.make_doc(text), gold)
 
 

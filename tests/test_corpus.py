@@ -202,9 +202,9 @@ def test_a_folder_that_is_no_corpus_is_a_one_line_error(tmp_path):
 
 
 def test_an_annotated_utterance_of_massive_is_taken_apart():
-    text, spans = parse_annotation("wake me at [time : nine am] on [date : friday] please")
-    assert text == "wake me at nine am on friday please"
-    assert [(text[s["start"] : s["end"]], s["label"]) for s in spans] == [
+    row = parse_annotation("wake me at [time : nine am] on [date : friday] please")
+    assert row.text == "wake me at nine am on friday please"
+    assert [(row.text[span.start : span.end], span.label) for span in row.spans] == [
         ("nine am", "time"),
         ("friday", "date"),
     ]
@@ -228,9 +228,9 @@ def test_an_annotated_utterance_of_massive_is_taken_apart():
     ],
 )
 def test_what_stands_in_a_slot_is_a_span_of_the_plain_text(annotated, text, surfaces):
-    plain, spans = parse_annotation(annotated)
-    assert plain == text
-    assert [plain[span["start"] : span["end"]] for span in spans] == surfaces
+    row = parse_annotation(annotated)
+    assert row.text == text
+    assert [row.text[span.start : span.end] for span in row.spans] == surfaces
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from conftest import annotate
+from conftest import annotate, placed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching import blank
@@ -19,16 +19,15 @@ from spacy.util import fix_random_seed, registry
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
 from spacy_catalog_ner.doc.rows import make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats import docbin
-from spacy_catalog_ner.formats.rows import SourceRow
 from spacy_catalog_ner.student.entity_swap import make_entity_swap
 
 NLP = blank()
 
 
 def example_of(row: dict, nlp=NLP) -> Example:
-    gold = make_doc(nlp, row, Problems(), "memory", 1)
+    gold = make_doc(nlp, row, Problems(), Place("memory", 1))
     return Example(nlp.make_doc(gold.text), gold)
 
 
@@ -266,7 +265,7 @@ seed = ${system.seed}
 def config(mini_catalog, tmp_path):
     """Make a config of the corpus above with the augmenter."""
     path = tmp_path / "train.spacy"
-    docbin.write(path, [SourceRow(path, 1, row) for row in ROWS], NLP, Problems())
+    docbin.write(path, placed(*ROWS), NLP, Problems())
 
     def make(seed: int = 0) -> spacy.Config:
         text = CONFIG.replace("{catalog}", f'"{mini_catalog}"').replace("{train}", f'"{path}"')

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import annotate
+from conftest import annotate, placed
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import brat
-from spacy_catalog_ner.formats.rows import SourceRow
 
 TEXT = "Drake plays Boston,\nthen New\nYork City.\n"
 
@@ -40,7 +39,7 @@ def add(folder, text, annotations, name="doc-1"):
 
 def read(path, **options) -> tuple[list[dict], Problems]:
     problems = Problems()
-    return [source.row for source in brat.read(path, problems, **options)], problems
+    return [row.to_dict() for _, row in brat.read(path, problems, **options)], problems
 
 
 def surfaces(row) -> list[tuple[str, str]]:
@@ -49,8 +48,7 @@ def surfaces(row) -> list[tuple[str, str]]:
 
 def write(folder, *rows) -> Problems:
     problems = Problems()
-    sources = [SourceRow("in.jsonl", line, row) for line, row in enumerate(rows, start=1)]
-    brat.write(folder, sources, problems)
+    brat.write(folder, placed(*rows), problems)
     return problems
 
 

@@ -6,13 +6,12 @@ import gzip
 
 import pytest
 import spacy
-from conftest import annotate
+from conftest import annotate, placed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.formats import Scheme, conll
-from spacy_catalog_ner.formats.rows import SourceRow
 from spacy_catalog_ner.formats.tag_schemes import detect_scheme, read_tags, write_tags
 
 NLP = spacy.blank("en")
@@ -51,13 +50,12 @@ nw/made_up/00/made_up_0001  0  4  Monday     NNP  *            -  -  -  -  (DATE
 def read(path, text, **options) -> tuple[list[dict], Problems]:
     path.write_bytes(text.encode("utf8"))
     problems = Problems()
-    return [source.row for source in conll.read(path, problems, **options)], problems
+    return [row.to_dict() for _, row in conll.read(path, problems, **options)], problems
 
 
 def write(path, *rows, scheme=Scheme.IOB2) -> tuple[str, Problems]:
     problems = Problems()
-    sources = [SourceRow("in.jsonl", line, row) for line, row in enumerate(rows, start=1)]
-    conll.write(path, sources, NLP, problems, scheme)
+    conll.write(path, placed(*rows), NLP, problems, scheme)
     return path.read_text(encoding="utf8"), problems
 
 
@@ -209,7 +207,7 @@ def test_a_missing_column_is_named(path):
 def test_a_sentence_with_invalid_utf8_is_skipped(path):
     path.write_bytes(b"a O\n\ncaf\xe9 O\nnoir O\n\nb O\n\nc O\n\xff O\n")
     problems = Problems()
-    assert [source.row["text"] for source in conll.read(path, problems)] == ["a", "b"]
+    assert [row.text for _, row in conll.read(path, problems)] == ["a", "b"]
     assert problems.counts == {"invalid UTF-8": 2}
 
 
@@ -224,7 +222,7 @@ def test_windows_line_ends_and_compression_make_no_difference(path, tmp_path):
     windows, _ = read(path, CONLL_2003.replace("\n", "\r\n"))
     packed = tmp_path / "file.conll.gz"
     packed.write_bytes(gzip.compress(CONLL_2003.encode()))
-    unpacked = [source.row for source in conll.read(packed, Problems())]
+    unpacked = [row.to_dict() for _, row in conll.read(packed, Problems())]
     assert expected == windows == unpacked
 
 

@@ -7,12 +7,11 @@ import zlib
 import pytest
 import spacy
 import srsly
-from conftest import annotate
+from conftest import annotate, placed
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import conll, docbin
-from spacy_catalog_ner.formats.rows import SourceRow
 
 NLP = spacy.blank("en")
 ROW = annotate("play Hello by Adele", {"Hello": "SONG", "Adele": "ARTIST"})
@@ -25,16 +24,13 @@ def path(tmp_path):
 
 def write(path, *rows) -> Problems:
     problems = Problems()
-    sources = [SourceRow("in.jsonl", line, row) for line, row in enumerate(rows, start=1)]
-    docbin.write(path, sources, NLP, problems)
+    docbin.write(path, placed(*rows), NLP, problems)
     return problems
 
 
 def read(path, **options) -> tuple[list[dict], Problems]:
     problems = Problems()
-    return [
-        source.row for source in docbin.read(path, spacy.blank("en"), problems, **options)
-    ], problems
+    return [row.to_dict() for _, row in docbin.read(path, problems, **options)], problems
 
 
 def write_docs(path, *docs) -> None:
@@ -92,7 +88,7 @@ def test_candidates_with_confidences_come_back_and_are_written_once(path):
     assert read(path)[0] == rows
     for row, doc in zip(rows, DocBin().from_disk(path).get_docs(NLP.vocab), strict=True):
         assert len(doc.spans["candidates"]) == len(row["candidates"])
-        assert docbin.kept_keys(doc) == {}
+        assert json.loads(doc.user_data["spacy_catalog_ner.row"]) == {}
 
 
 def test_confidences_that_a_pipeline_gave_since_are_read(path):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import annotate
+from conftest import annotate, placed
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import label_studio
-from spacy_catalog_ner.formats.rows import SourceRow
 
 TEXT = "Drake plays Boston"
 
@@ -51,7 +50,7 @@ def read(path, tasks, **options) -> tuple[list[dict], Problems]:
     content = tasks if isinstance(tasks, str) else json.dumps(tasks, indent=1)
     path.write_text(content, encoding="utf8")
     problems = Problems()
-    return [source.row for source in label_studio.read(path, problems, **options)], problems
+    return [row.to_dict() for _, row in label_studio.read(path, problems, **options)], problems
 
 
 def spans(row) -> list[tuple]:
@@ -214,7 +213,7 @@ def test_a_file_that_is_no_array_is_a_one_line_error(path, content):
 
 def test_tasks_are_written_as_label_studio_imports_them(path):
     row = annotate(EMOJI, {"Adele": "ARTIST"})
-    label_studio.write(path, [SourceRow("in.jsonl", 1, row)])
+    label_studio.write(path, placed(row))
     (written,) = json.loads(path.read_text(encoding="utf8"))
     (result,) = written["annotations"][0]["result"]
     assert written["data"] == {"text": EMOJI}
@@ -234,20 +233,20 @@ def test_a_row_comes_back_with_its_ids_and_scores(path):
         },
         {"text": "play", "spans": []},
     ]
-    label_studio.write(path, [SourceRow("in.jsonl", 1, row) for row in rows])
+    label_studio.write(path, placed(*rows))
     problems = Problems()
-    assert [source.row for source in label_studio.read(path, problems)] == rows
+    assert [row.to_dict() for _, row in label_studio.read(path, problems)] == rows
     assert len(problems) == 0
 
 
 def test_other_keys_of_a_row_and_its_spans_come_back(path):
     spans = [{"start": 0, "end": 5, "label": "ARTIST", "id": None, "note": [1]}]
     row = {"text": TEXT, "spans": spans, "meta": {"x": 1}, "extra": 5, "candidates": spans}
-    label_studio.write(path, [SourceRow("in.jsonl", 1, row)])
+    label_studio.write(path, placed(row))
     (written,) = json.loads(path.read_text(encoding="utf8"))
     assert written["data"]["catalog_ner_row"] == {"extra": 5, "candidates": spans}
     problems = Problems()
-    assert [source.row for source in label_studio.read(path, problems)] == [row]
+    assert [row.to_dict() for _, row in label_studio.read(path, problems)] == [row]
     assert len(problems) == 0
 
 

@@ -6,11 +6,10 @@ import json
 
 import pytest
 import spacy
-from conftest import annotate, write_rows
+from conftest import annotate, placed, write_rows
 
 from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.formats import docbin, prodigy
-from spacy_catalog_ner.formats.rows import SourceRow
 
 NLP = spacy.blank("en")
 TEXT = "play Dune, now"
@@ -45,13 +44,12 @@ def path(tmp_path):
 def read(path, *rows, **options) -> tuple[list[dict], Problems]:
     write_rows(path, rows)
     problems = Problems()
-    return [source.row for source in prodigy.read(path, problems, **options)], problems
+    return [row.to_dict() for _, row in prodigy.read(path, problems, **options)], problems
 
 
 def write(path, *rows) -> tuple[list[dict], Problems]:
     problems = Problems()
-    sources = [SourceRow("in.jsonl", line, row) for line, row in enumerate(rows, start=1)]
-    prodigy.write(path, sources, NLP, problems)
+    prodigy.write(path, placed(*rows), NLP, problems)
     return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()], problems
 
 
@@ -151,8 +149,8 @@ def test_the_tokens_of_a_row_are_kept_in_other_formats(path, tmp_path):
     write_rows(path, [{"text": TEXT, "tokens": tokens, "spans": [{**DUNE, "end": 7}]}])
     problems = Problems()
     docbin.write(tmp_path / "x.spacy", prodigy.read(path, problems), NLP, problems)
-    ((back),) = docbin.read(tmp_path / "x.spacy", NLP, problems)
-    assert back.row["spans"] == [{**DUNE, "end": 7}]
+    ((_, back),) = docbin.read(tmp_path / "x.spacy", problems)
+    assert back.to_dict()["spans"] == [{**DUNE, "end": 7}]
     assert len(problems) == 0
 
 

@@ -184,9 +184,9 @@ def test_no_columns_whatsoever_make_the_reader_fail(content, column):
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "x.conll"
         path.write_bytes(content.encode("utf8"))
-        for source in conll.read(path, Problems(), column=column):
-            for span in source.row["spans"]:
-                assert source.row["text"][span["start"] : span["end"]]
+        for _, row in conll.read(path, Problems(), column=column):
+            for span in row.spans:
+                assert row.text[span.start : span.end]
 
 
 KEYS = [

@@ -10,6 +10,7 @@ import json
 import pytest
 import spacy
 import zstandard
+from conftest import placed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from labelling import label, read
@@ -17,7 +18,6 @@ from spacy.tokens import DocBin
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.formats import docbin
-from spacy_catalog_ner.formats.rows import SourceRow
 from spacy_catalog_ner.labelling.sources import count_lines, read_source
 
 NOT_KEPT = ("spans", "candidates", "selected", "exemplar_labels", "catalog_ner", "failure")
@@ -31,7 +31,7 @@ def blank():
 def rows_of(path, content: str | bytes):
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
     problems = Problems()
-    return list(read_source(path, problems)), problems
+    return [(place.line, row.to_dict()) for place, row in read_source(path, problems)], problems
 
 
 PACKERS = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
@@ -55,18 +55,20 @@ def test_texts_come_with_their_other_keys_and_packed_or_not(tmp_path, packed, na
 def test_docs_give_their_texts_and_the_keys_of_their_rows(tmp_path, blank):
     path = tmp_path / "in.spacy"
     row = {"text": "play drake", "spans": [], "id": 7, "meta": {"a": [1]}}
-    docbin.write(path, [SourceRow(path, 1, row)], blank, Problems())
-    assert list(read_source(path, Problems())) == [
-        (1, {"id": 7, "meta": {"a": [1]}, "text": "play drake"})
-    ]
+    docbin.write(path, placed(row), blank, Problems())
+    ((place, read),) = read_source(path, Problems())
+    assert (place, read.to_dict()) == (
+        (path, 1),
+        {"id": 7, "meta": {"a": [1]}, "text": "play drake"},
+    )
 
 
 def test_docs_that_nobody_annotated_are_texts_too(tmp_path, blank):
     path = tmp_path / "in.spacy"
     DocBin(docs=[blank("play drake"), blank(" "), blank("stop")]).to_disk(path)
     problems = Problems()
-    assert [row["text"] for _, row in read_source(path, problems)] == ["play drake", "stop"]
-    assert problems.messages == [f"{path}:2: no text; row skipped"]
+    assert [row.text for _, row in read_source(path, problems)] == ["play drake", "stop"]
+    assert problems.messages == [f"{path}:2: no text; Doc skipped"]
     assert count_lines(path) == 3
 
 
@@ -83,7 +85,7 @@ def test_a_quoted_text_may_have_commas_quotes_and_lines(tmp_path):
     [
         ("play hello, goodbye", "more than the header's 1 fields (quote one with a comma)"),
         ('"play hello', "a quote that is not closed"),
-        ('""', "no text"),
+        ('""', 'no "text"'),
     ],
 )
 def test_a_broken_csv_row_is_named_and_the_others_go_on(tmp_path, row, message):

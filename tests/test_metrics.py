@@ -329,7 +329,7 @@ def random_corpora(number: int):
         gold = [random_tags(chance) for _ in range(chance.randint(1, 6))]
         predicted = [random_tags(chance, like=tags) for tags in gold]
         rows = [
-            [doc_to_row(make_doc(tags), {"text": " ".join(WORDS)}) for tags in side]
+            [doc_to_row(make_doc(tags), {"text": " ".join(WORDS)}).to_dict() for tags in side]
             for side in (predicted, gold)
         ]
         yield predicted, gold, evaluate_rows(*rows, samples=1)

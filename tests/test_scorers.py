@@ -9,7 +9,7 @@ from spacy.training import Example
 from spacy.training.loop import create_evaluation_callback
 
 from spacy_catalog_ner.doc.rows import make_doc
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.evaluation import evaluate_rows
 from spacy_catalog_ner.evaluation.scorers import score_spans
 from spacy_catalog_ner.labelling import label_rows
@@ -26,7 +26,9 @@ def evaluate():
             Example(nlp.make_doc(row["text"]), make_doc(nlp, row, Problems(), "rows", number))
             for number, row in enumerate(rows, start=1)
         ]
-        return nlp.evaluate(examples), evaluate_rows(list(label_rows(nlp, rows)), rows)
+        return nlp.evaluate(examples), evaluate_rows(
+            [row.to_dict() for row in label_rows(nlp, rows)], rows
+        )
 
     return run
 
@@ -92,7 +94,7 @@ def test_without_gold_there_are_no_figures(nlp):
 
 
 def test_texts_without_gold_are_left_out(nlp):
-    gold = make_doc(nlp, ROWS[0], Problems(), "rows", 1)
+    gold = make_doc(nlp, ROWS[0], Problems(), Place("rows", 1))
     examples = [Example(nlp(gold.text), gold), Example(nlp("Adele"), nlp.make_doc("Adele"))]
     assert score_spans(examples, spans_key="entities") == score_spans(
         examples[:1], spans_key="entities"
@@ -103,7 +105,7 @@ def test_a_candidate_with_several_ids_counts_once():
     nlp = spacy.blank("en")
     entries = [{"text": "boston", "label": "CITY", "id": name} for name in ("usa", "england")]
     nlp.add_pipe("catalog_matcher").add_entries(entries)
-    gold = make_doc(nlp, annotate("boston", {"boston": "CITY"}), Problems(), "rows", 1)
+    gold = make_doc(nlp, annotate("boston", {"boston": "CITY"}), Problems(), Place("rows", 1))
     doc = nlp("boston")
     assert len(doc.spans["candidates"]) == 2
     assert score_spans([Example(doc, gold)], spans_key="candidates")["spans_candidates_p"] == 1
@@ -112,7 +114,7 @@ def test_a_candidate_with_several_ids_counts_once():
 def test_training_shows_the_figures_and_weighs_f1_alone(nlp):
     weights = nlp.config["training"]["score_weights"]
     assert weights["spans_entities_f"] == 1
-    gold = make_doc(nlp, ROWS[0], Problems(), "rows", 1)
+    gold = make_doc(nlp, ROWS[0], Problems(), Place("rows", 1))
     examples = [Example(nlp.make_doc(gold.text), gold)]
     score, figures = create_evaluation_callback(nlp, lambda nlp: examples, weights)()
     assert score == figures["spans_entities_f"]
@@ -123,7 +125,7 @@ def test_training_shows_the_figures_and_weighs_f1_alone(nlp):
 
 def test_training_goes_on_where_a_figure_is_undefined(nlp):
     weights = nlp.config["training"]["score_weights"]
-    gold = make_doc(nlp, annotate("nothing here", {}), Problems(), "rows", 1)
+    gold = make_doc(nlp, annotate("nothing here", {}), Problems(), Place("rows", 1))
     examples = [Example(nlp.make_doc(gold.text), gold)]
     score, _ = create_evaluation_callback(nlp, lambda nlp: examples, weights)()
     assert score == 0

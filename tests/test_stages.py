@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import pytest
 import spacy
-from conftest import annotate
+from conftest import annotate, placed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.evaluation.alignment import align_rows
 from spacy_catalog_ner.evaluation.comparison import compare
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
 from spacy_catalog_ner.evaluation.stages import STAGES, attribute, summarize_stages
 from spacy_catalog_ner.formats import docbin
-from spacy_catalog_ner.formats.rows import SourceRow
 
 TEXT = "play hello by adele"
 ADELE = {"start": 14, "end": 19, "label": "ARTIST"}
@@ -133,7 +132,7 @@ def test_a_docbin_of_predictions_with_confidences_tells_the_same_stages(tmp_path
         {"text": "by adele", "spans": [{**ADELE, "start": 3, "end": 8}]},
     ]
     nlp, path = spacy.blank("en"), tmp_path / "predicted.spacy"
-    docbin.write(path, [SourceRow(path, 1, row) for row in predicted], nlp, Problems())
+    docbin.write(path, placed(*predicted), nlp, Problems())
     read = [source.row for source in docbin.read(path, nlp, Problems())]
     assert errors_of(read, gold) == errors_of(predicted, gold)
     assert [stage for stage, *_ in errors_of(read, gold)] == ["selection", "selection", "catalog"]
@@ -155,7 +154,7 @@ def select_none(doc):
 
 
 def label(nlp, gold: list[dict]) -> list[dict]:
-    return [doc_to_row(nlp(row["text"]), {"text": row["text"]}) for row in gold]
+    return [doc_to_row(nlp(row["text"]), {"text": row["text"]}).to_dict() for row in gold]
 
 
 @pytest.fixture
@@ -232,10 +231,12 @@ def test_selected_spans_that_all_pass_are_not_written_twice(mini_pipeline):
 
 
 def test_selected_spans_keep_their_scores():
-    doc = make_doc(spacy.blank("en"), {"text": TEXT, "spans": [HELLO]}, Problems(), "f.jsonl", 1)
+    doc = make_doc(
+        spacy.blank("en"), {"text": TEXT, "spans": [HELLO]}, Problems(), Place("f.jsonl", 1)
+    )
     doc.spans["selected"] = [doc.char_span(5, 10, "SONG"), doc.char_span(14, 19, "ARTIST")]
     doc.spans["selected"].attrs["scores"] = [0.75, 0.25]
-    row = doc_to_row(doc, {"text": TEXT})
+    row = doc_to_row(doc, {"text": TEXT}).to_dict()
     assert row["selected"] == [{**HELLO, "score": 0.75}, {**ADELE, "score": 0.25}]
 
 
@@ -247,7 +248,7 @@ def test_exemplars_that_show_nothing_right_have_no_labels(mini_pipeline):
 
 def test_what_an_earlier_pipeline_wrote_does_not_stay(mini_matcher_nlp):
     row = {"text": "adele", "meta": {"id": 1}, "selected": [HELLO], "exemplar_labels": ["SONG"]}
-    assert set(doc_to_row(mini_matcher_nlp("adele"), row)) == {
+    assert set(doc_to_row(mini_matcher_nlp("adele"), row).to_dict()) == {
         "text",
         "meta",
         "spans",

@@ -29,7 +29,10 @@ def read_splits(
     """Return train, development and test texts, with spans of the labels given, or of all."""
     problems = Problems()
     splits = {
-        part: [row for _, row in read_annotated(source / f"{file}.jsonl.gz", problems, labels)]
+        part: [
+            row.to_dict()
+            for _, row in read_annotated(source / f"{file}.jsonl.gz", problems, labels)
+        ]
         for part, file in zip(("train", "dev", "test"), files, strict=True)
         if file is not None
     }

@@ -31,7 +31,7 @@ finally:
 
 def read(path: Path) -> list[Row]:
     """Read annotated rows as the command line does."""
-    return [row for _, row in read_annotated(path, Problems())]
+    return [row.to_dict() for _, row in read_annotated(path, Problems())]
 
 
 def measure_evaluation(folder: Path, samples: int) -> dict[str, float]:

@@ -74,7 +74,7 @@ def measure_massive(folder: Path, data: Path) -> dict[str, Any]:
         ``counts`` after each step, and patterns ``rejected`` by kind.
     """
     made = folder / "corpus/massive"
-    texts = [row["text"] for _, row in read_texts(data / "massive_en/train.jsonl.gz", Problems())]
+    texts = [row.text for _, row in read_texts(data / "massive_en/train.jsonl.gz", Problems())]
     write_jsonl(made / "traffic.jsonl", ({"text": text, "lang": "en"} for text in texts))
     for name in ("exemplars", "calibrate"):
         _run(folder, f"python -m spacy project run {name} .")

@@ -53,7 +53,7 @@ def _many_texts(data: Path, count: int) -> list[str]:
     for name in _SETS:
         for path in sorted((data / name).glob("*.jsonl.gz")):
             for _, row in read_texts(path, Problems()):
-                texts.setdefault(duplicate_key(row["text"]), row["text"])
+                texts.setdefault(duplicate_key(row.text), row.text)
     chooser = random.Random(0)
     known = list(texts.values())
     while len(texts) < count:

@@ -121,7 +121,7 @@ def prepare_music(data: Path, folder: Path, *, few: int, seed: int) -> StudentSe
             commands[part] += [_to_music(row) for row in rows if _is_music(row, name)]
     conversations = {
         part: [
-            row
+            row.to_dict()
             for _, row in read_annotated(
                 data / "music_ner" / f"dataset{_FOLD}_{part}.jsonl.gz", Problems()
             )

@@ -74,6 +74,6 @@ def _make_teacher(made: StudentSet) -> Language:
 
 def _answer(nlp: Language, rows: list[Row]) -> list[Scored]:
     return [
-        [(span["start"], span["end"], span["label"], span["score"]) for span in row["spans"]]
+        [(*span.key, span.keys["score"]) for span in row.spans or ()]
         for row in label_rows(nlp, [{"text": row["text"]} for row in rows])
     ]

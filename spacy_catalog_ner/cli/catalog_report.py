@@ -41,7 +41,7 @@ def coverage(
     nlp = blank_pipeline(lang)
     labels = _read_mapping(label, catalog, path) if label else None
     problems = Problems()
-    rows = (row for _, row in read_annotated(annotated, problems))
+    rows = (row.to_dict() for _, row in read_annotated(annotated, problems))
     try:
         bar = tqdm(rows, unit="text", desc=annotated.name)
         result = measure_coverage(bar, catalog, nlp, labels)
@@ -87,11 +87,11 @@ def report_ambiguity(
     else:
         problems = Problems()
         nlp = blank_pipeline(lang)
-        first = next((row for _, row in read_texts(sample, Problems())), {})
-        if "spans" in first:
-            rows = (row for _, row in read_annotated(sample, problems))
+        _, first = next(read_texts(sample, Problems()), (None, None))
+        if first is not None and "spans" in first.keys:
+            rows = (row.to_dict() for _, row in read_annotated(sample, problems))
         else:
-            rows = ({"text": row["text"]} for _, row in read_texts(sample, problems))
+            rows = ({"text": row.text} for _, row in read_texts(sample, problems))
         try:
             bar = tqdm(rows, unit="text", desc=sample.name)
             noise = find_noisy_names(bar, catalog, nlp, limit)

@@ -24,7 +24,6 @@ from spacy_catalog_ner.generation.population.population import Style
 from spacy_catalog_ner.generation.review.decisions import read_patterns
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 from spacy_catalog_ner.io.files import atomic_write, read_labels, write_json, write_jsonl
-from spacy_catalog_ner.io.row import Row
 
 Entries = Annotated[
     list[Path], typer.Option(help="Catalog entries: file or folder; may be repeated.")
@@ -130,15 +129,13 @@ def augment(
     problems = Problems()
     try:
         names = read_names(entries, lang, descriptions, problems)
-        found = read_annotated(annotated, problems, set(descriptions))
-        rows = [Row.from_dict(row) for _, row in found]
+        rows = [row for _, row in read_annotated(annotated, problems, set(descriptions))]
     finally:
         warn_of(problems)
     tokenize = make_tokenizer(lang)
     augmentation = Augmentation(names, lang, temper=temper, seed=seed, tokenize=tokenize)
     bar = tqdm(rows, unit="utterance", desc="augment", delay=1)
-    copied = augmentation.augment(bar, copies)
-    written = write_jsonl(output, (row.to_dict() for row in copied))
+    written = write_jsonl(output, augmentation.augment(bar, copies))
     show(
         {
             "read": len(rows),
@@ -167,7 +164,7 @@ def card(
         raise CatalogNERError("two sets have the same file name; expected names that differ")
     problems = Problems()
     rows = {
-        name: (row for _, row in tqdm(read_texts(path, problems), desc=name, delay=1))
+        name: (row.to_dict() for _, row in tqdm(read_texts(path, problems), desc=name, delay=1))
         for name, path in paths.items()
     }
     try:

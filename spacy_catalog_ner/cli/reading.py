@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.alignment import Pair, Row, align_rows
 from spacy_catalog_ner.evaluation.metrics import Tokenize
-from spacy_catalog_ner.io.annotated import read_annotated
-from spacy_catalog_ner.io.files import require_file
+from spacy_catalog_ner.io.files import detect_kind
 
 ANNOTATED = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".spacy")
-
-# What an annotator of Prodigy did not accept -> kind of problem
-_REFUSED = {"reject": "rejected row", "ignore": "ignored row"}
 
 
 class AnnotatedFile(NamedTuple):
@@ -37,46 +33,19 @@ class AnnotatedFile(NamedTuple):
 
 def is_annotated(path: Path) -> bool:
     """Tell a file of annotated texts, whatever its format, from what names a pipeline."""
-    if path.name.endswith(ANNOTATED):
+    if detect_kind(path, (".jsonl", ".spacy")):
         return True
     return path.suffix != ".cfg" and path.exists() and not path.is_dir()
 
 
 def read_rows(path: Path, problems: Problems) -> AnnotatedFile:
-    """Read annotated texts: JSONL, or a DocBin (.spacy).
+    """Read annotated texts, see `read_annotated_file`."""
+    from spacy_catalog_ner.formats.reading import read_annotated_file
 
-    Rows that were rejected or ignored in Prodigy are reported and left out.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is no such file, or it is in another format.
-    """
-    require_file(path, f"annotated texts ({', '.join(ANNOTATED)})")
-    if path.suffix and not path.name.endswith(ANNOTATED):
-        raise CatalogNERError(
-            f"{path}: expected annotated texts ({', '.join(ANNOTATED)}); `catalog-ner convert"
-            " FILE -o FILE.jsonl` makes them of other formats"
-        )
-    places: list[tuple[int, Row]] = []
-    if path.suffix == ".spacy":
-        from spacy_catalog_ner.doc.pipelines import blank_pipeline
-        from spacy_catalog_ner.formats import docbin
-
-        # Whatever their language, Docs bring their tokens along
-        docs = docbin.read(path, blank_pipeline("xx"), problems)
-        places = [(source.line, source.row) for source in docs]
-    else:
-        for line, row in read_annotated(path, problems):
-            kind = _REFUSED.get(str(row.get("answer")))
-            if kind is None:
-                places.append((line, row))
-            else:
-                message = (
-                    f'"answer" is {row["answer"]!r}; row skipped, as `catalog-ner convert` does'
-                )
-                problems.add(kind, Place(path, line), message)
-    return AnnotatedFile(str(path), [row for _, row in places], [line for line, _ in places])
+    rows = list(read_annotated_file(path, problems))
+    return AnnotatedFile(
+        str(path), [row.to_dict() for _, row in rows], [place.line for place, _ in rows]
+    )
 
 
 def align_files(predictions: AnnotatedFile, gold: AnnotatedFile, problems: Problems) -> list[Pair]:

@@ -17,8 +17,6 @@ SPLITS = ("train", "dev", "test")
 
 _ENDINGS = (*COLUMN_ENDINGS, ".txt")
 
-Row = dict[str, Any]
-
 
 def convert_columns(
     source: str | Path, target: str | Path, problems: Problems
@@ -50,9 +48,9 @@ def convert_columns(
     """
     files = _find_files(require_path(source, "a folder with column files"))
     target = Path(target)
-    splits = {name: _read_split(path, problems) for name, path in files.items()}
+    splits = {name: [row for _, row in conll.read(path, problems)] for name, path in files.items()}
     entities = {
-        name: Counter(span["label"] for row in rows for span in row["spans"])
+        name: Counter(span.label for row in rows for span in row.spans or ())
         for name, rows in splits.items()
     }
     for name, path in files.items():
@@ -94,7 +92,3 @@ def _find_files(source: Path) -> dict[str, Path]:
             names = " and ".join(path.name for path in paths)
             raise CatalogNERError(f"{source}: {names}, expected one file for {name}; remove others")
     return {name: path for name, (path,) in found.items()}
-
-
-def _read_split(path: Path, problems: Problems) -> list[Row]:
-    return [row.row for row in conll.read(path, problems)]

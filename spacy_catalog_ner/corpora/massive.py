@@ -15,6 +15,7 @@ from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import require_file, write_jsonl
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 SHA256 = "4cba5faa11c71437928e17cb1b9b3d8b8e727e7ea363a3a9a8045e19c0491577"
 """Of ``amazon-massive-dataset-1.1.tar.gz``, linked from https://github.com/alexa/massive."""
@@ -41,17 +42,11 @@ def unpack_massive(
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != sha256:
         raise CatalogNERError(f"{archive}: SHA-256 is {found}, expected {sha256}")
-    splits: dict[str, list[dict[str, Any]]] = {"train": [], "dev": [], "test": []}
-    for row in _read_locale(archive, locale):
-        text, spans = parse_annotation(row["annot_utt"])
-        splits[row["partition"]].append(
-            {
-                "text": text,
-                "spans": spans,
-                "lang": locale,
-                "meta": {"id": row["id"], "intent": row["intent"]},
-            }
-        )
+    splits: dict[str, list[Row]] = {"train": [], "dev": [], "test": []}
+    for data in _read_locale(archive, locale):
+        row = parse_annotation(data["annot_utt"])
+        row.keys = {"lang": locale, "meta": {"id": data["id"], "intent": data["intent"]}}
+        splits[data["partition"]].append(row)
     return {name: write_jsonl(target / f"{name}.jsonl", rows) for name, rows in splits.items()}
 
 
@@ -67,8 +62,8 @@ def _read_locale(archive: Path, locale: str) -> Iterator[dict[str, Any]]:
     raise CatalogNERError(f"{archive}: no locale {locale!r} in this archive")
 
 
-def parse_annotation(annotated: str) -> tuple[str, list[dict[str, Any]]]:
-    """Turn ``wake me at [time : nine am]`` into the plain text and its spans."""
+def parse_annotation(annotated: str) -> Row:
+    """Turn ``wake me at [time : nine am]`` into the plain text with its spans."""
     parts: list[str] = []
     spans = []
     length = position = 0
@@ -77,6 +72,6 @@ def parse_annotation(annotated: str) -> tuple[str, list[dict[str, Any]]]:
         parts += [before, match["text"]]
         start = length + len(before)
         length = start + len(match["text"])
-        spans.append({"start": start, "end": length, "label": match["label"]})
+        spans.append(RowSpan(start, length, match["label"]))
         position = match.end()
-    return "".join((*parts, annotated[position:])), spans
+    return Row("".join((*parts, annotated[position:])), spans)

@@ -15,8 +15,7 @@ from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 from spacy_catalog_ner.io.files import write_json, write_jsonl
 from spacy_catalog_ner.io.language import is_same_language
-
-Row = dict[str, Any]
+from spacy_catalog_ner.io.row import Row
 
 
 @dataclass(frozen=True)
@@ -78,46 +77,47 @@ def prepare_corpus(
         Contents of ``meta.json``: the counts, and whether the catalog is an oracle.
     """
     source, target = Path(source), Path(target)
-    own_catalogs = (source / "catalogs").is_dir()
-    if own_catalogs:
+    has_catalogs = (source / "catalogs").is_dir()
+    if has_catalogs:
         entries: Iterable[Entry] = read_entries(source / "catalogs", problems)
         sets = _read_sets(source, lang, labels, problems, has_traffic)
     else:
-        splits = _read_splits(source, lang, labels, problems)
-        entries = _oracle_entries(splits)
-        sets = {"exemplars": splits["train"], "dev": splits["dev"], "test": splits["test"]}
+        sets = _read_splits(source, lang, labels, problems)
+        entries = _oracle_entries(dict(sets))  # of train as a whole, which is divided below
     chooser = random.Random(seed)
     for rows in sets.values():
         chooser.shuffle(rows)
-    if own_catalogs:
+    if has_catalogs:
         sets["dev"] = sets["exemplars"][: limits.dev]
         sets["exemplars"] = sets["exemplars"][limits.dev :]
     else:
-        cut = limits.exemplars or len(sets["exemplars"]) // 2
-        if not has_traffic:
-            cut = len(sets["exemplars"])
-        sets["traffic"] = sets["exemplars"][cut:]
-        sets["exemplars"] = sets["exemplars"][:cut]
+        train = sets["exemplars"]
+        cut = (limits.exemplars or len(train) // 2) if has_traffic else len(train)
+        sets["exemplars"], sets["traffic"] = train[:cut], train[cut:]
 
     meta: dict[str, Any] = {
         "corpus": source.name,
         "lang": lang,
-        "oracle_catalog": not own_catalogs,
+        "oracle_catalog": not has_catalogs,
         "entries": write_jsonl(target / "entries.jsonl", (entry.to_row() for entry in entries)),
     }
     held_out: set[str] = set()  # nothing that is learned from is tested or chosen on
     for name in ("test", "dev", "exemplars", "traffic"):
-        rows = [row for row in sets[name] if normalize(row["text"]) not in held_out]
+        rows = [row for row in sets[name] if normalize(row.text) not in held_out]
         if not rows and (has_traffic or name != "traffic"):
             raise CatalogNERError(f"{source}: no utterance for {name!r} in language {lang!r}")
         if name in ("test", "dev"):
-            held_out.update(normalize(row["text"]) for row in rows)
+            held_out.update(normalize(row.text) for row in rows)
         if name == "traffic":
-            rows = [{key: row[key] for key in row if key != "spans"} for row in rows]
+            rows = [_without_spans(row) for row in rows]
         limit = getattr(limits, name)
         meta[name] = write_jsonl(target / f"{name}.jsonl", rows[: limit or None])
     write_json(target / "meta.json", meta)
     return meta
+
+
+def _without_spans(row: Row) -> Row:
+    return Row(row.text, keys={key: value for key, value in row.keys.items() if key != "spans"})
 
 
 def _read_sets(
@@ -135,27 +135,26 @@ def _read_sets(
 def _read_splits(
     source: Path, lang: str, labels: set[str], problems: Problems
 ) -> dict[str, list[Row]]:
-    splits = {}
-    for name in ("train", "dev", "test"):
-        path = source / f"{name}.jsonl.gz"
+    sets: dict[str, list[Row]] = {}
+    for name, file in (("exemplars", "train"), ("dev", "dev"), ("test", "test")):
+        path = source / f"{file}.jsonl.gz"
         if not path.is_file():
-            path = source / f"{name}.jsonl"
-        splits[name] = [
-            {**row, "spans": [span for span in row["spans"] if span["label"] in labels]}
-            for _, row in read_annotated(path, problems)
-            if is_same_language(str(row.get("lang") or lang), lang)
-        ]
-    return splits
+            path = source / f"{file}.jsonl"
+        sets[name] = []
+        for _, row in read_annotated(path, problems):
+            if is_same_language(row.lang or lang, lang):
+                row.spans = [span for span in row.spans or () if span.label in labels]
+                sets[name].append(row)
+    return sets
 
 
-def _oracle_entries(splits: dict[str, list[Row]]) -> Iterator[Entry]:
+def _oracle_entries(sets: dict[str, list[Row]]) -> Iterator[Entry]:
     """Make an entry of every gold mention; only how often it is in train counts as popularity."""
     weights: Counter[tuple[str, str]] = Counter()
-    for name, rows in splits.items():
+    for name, rows in sets.items():
         for row in rows:
-            for span in row["spans"]:
-                key = (row["text"][span["start"] : span["end"]], span["label"])
-                weights[key] += name == "train"
+            for span in row.spans or ():
+                weights[row.text[span.start : span.end], span.label] += name == "exemplars"
     for (text, label), weight in weights.items():
         if any(char.isalnum() for char in text):
             slug = normalize(text).replace(" ", "-")

@@ -1,63 +1,91 @@
-"""The way from annotated rows to spaCy Docs, and back."""
+"""From annotated rows to spaCy Docs, and back."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
-from spacy.util import filter_spans
+from spacy.util import filter_spans, get_words_and_spaces
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED, span_scores
 from spacy_catalog_ner.errors import Place, Problems
-from spacy_catalog_ner.io.annotated import check_span
+from spacy_catalog_ner.io.annotated import check_spans, is_score
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 
 def make_doc(
     nlp: Language,
-    row: dict[str, Any],
+    row: Row | Mapping[str, Any],
     problems: Problems,
-    path: str | Path,
-    line: int,
+    place: Place,
     *,
     doc: Doc | None = None,
 ) -> Doc:
     """Make a gold Doc of an annotated row.
 
     Spans go to ``doc.spans["entities"]`` and ``["selected"]`` with their confidences where the
-    row has them (``score``), and the longest that do not overlap to ``doc.ents``. A span off the
-    tokenizer's boundaries is reported and left out. A span without a score has 1.0 among those of
-    its group, for training; what keys each span had is JSON in the ``row_keys`` of ``attrs``, for
-    `doc_to_row`.
+    row has them (``score``), and the longest that do not overlap to ``doc.ents``. A span without a
+    score has 1.0 among those of its group, for training. What keys each span had is JSON in the
+    ``row_keys`` of ``attrs``, for `doc_to_row`.
 
     The row's ``candidates`` go to ``doc.spans["candidates"]`` with their confidences, for training
-    with soft targets, if each of them has a ``score`` from 0 to 1; else there is no such group. Of
-    these too, what is broken or off the boundaries is reported and left out.
+    with soft targets, if each of them has a ``score`` from 0 to 1; else there is no such group.
 
-    `doc` is the text where it has been tokenized before, as by whoever annotated it.
+    Parameters
+    ----------
+    nlp
+        Its tokenizer is used where the row has no tokens.
+    row
+        The row.
+    problems
+        Receives spans and candidates off token boundaries and broken candidates, which are left
+        out.
+    place
+        Where the row comes from.
+    doc
+        The tokenized text, to be used in place of the row's tokens.
     """
+    row = Row.from_dict(row)
     if doc is None:
-        doc = nlp.make_doc(row["text"])
-    spans, attrs = _make_spans(doc, row["spans"], "span", problems, path, line)
+        doc = tokenize(nlp, row, problems, place)
+    spans, attrs = _make_spans(doc, row.spans or [], "span", problems, place)
     for key in (SELECTED, ENTITIES):
         doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
     doc.set_ents(filter_spans(spans))
-    if _have_scores(row.get("candidates")):
-        good = []
-        for item in row["candidates"]:
-            kind, message = check_span(item, row["text"], None)
-            if kind:
-                problems.add("broken candidate", Place(path, line), f"{message}; candidate skipped")
-            else:
-                good.append(item)
-        spans, attrs = _make_spans(doc, good, "candidate", problems, path, line)
+    candidates = row.keys.get("candidates")
+    if isinstance(candidates, list) and all(map(_is_scored, candidates)):
+        items = ((place, item) for item in candidates)
+        good = check_spans(items, row.text, problems, what="candidate")
+        spans, attrs = _make_spans(doc, good, "candidate", problems, place)
         doc.spans[CANDIDATES] = SpanGroup(doc, name=CANDIDATES, spans=spans, attrs=attrs)
     return doc
 
 
-def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
+def tokenize(nlp: Language, row: Row, problems: Problems, place: Place) -> Doc:
+    """Make a Doc of a row's text, of the row's own tokens where it has them."""
+    if row.words is not None:
+        try:
+            words, spaces = get_words_and_spaces(row.words, row.text)
+        except ValueError:
+            message = "the tokens are not those of the text; it is tokenized anew"
+            problems.add("other tokens", place, message)
+        else:
+            return Doc(nlp.vocab, words=words, spaces=spaces)
+    return nlp.make_doc(row.text)
+
+
+def report_off_boundaries(
+    row: Row, span: RowSpan, problems: Problems, place: Place, what: str = "span"
+) -> None:
+    """Report a span that cannot be held because it begins or ends within a token."""
+    message = f"{row.text[span.start : span.end]!r} is off token boundaries; {what} skipped"
+    problems.add(f"{what} off token boundaries", place, message)
+
+
+def doc_to_row(doc: Doc, row: Row | Mapping[str, Any]) -> Row:
     """Return the input row with what a pipeline made in place of what an earlier one did.
 
     Written are
@@ -69,86 +97,58 @@ def doc_to_row(doc: Doc, row: dict[str, Any]) -> dict[str, Any]:
     - ``exemplar_labels``, where a retriever ran: the sorted labels that are right in the exemplars;
     - ``catalog_ner``, the record, where there is one.
     """
-    result = {key: value for key, value in row.items() if key not in _MADE_BY_PIPELINES}
+    row = Row.from_dict(row)
+    keys = {key: value for key, value in row.keys.items() if key not in _MADE_BY_PIPELINES}
     if ENTITIES in doc.spans:
-        result["spans"] = _group_rows(doc.spans[ENTITIES])
+        spans = _group_spans(doc.spans[ENTITIES])
     else:
-        result["spans"] = [_span_row(span, None) for span in doc.ents]
+        spans = [_row_span(span, {}) for span in doc.ents]
     if CANDIDATES in doc.spans:
-        result["candidates"] = _group_rows(doc.spans[CANDIDATES])
+        keys["candidates"] = [span.to_dict() for span in _group_spans(doc.spans[CANDIDATES])]
     if SELECTED in doc.spans:
-        selected = _group_rows(doc.spans[SELECTED])
-        if _decisions(selected) != _decisions(result["spans"]):
-            result["selected"] = selected
-    if doc.has_extension("exemplars") and doc._.exemplars is not None:
-        exemplars = doc._.exemplars
-        labels = {span["label"] for exemplar in exemplars for span in exemplar["selected"]}
-        result["exemplar_labels"] = sorted(labels)
-    if doc.has_extension("catalog_ner") and doc._.catalog_ner:
-        result["catalog_ner"] = doc._.catalog_ner
-    return result
+        selected = _group_spans(doc.spans[SELECTED])
+        if sorted(span.key for span in selected) != sorted(span.key for span in spans):
+            keys["selected"] = [span.to_dict() for span in selected]
+    if doc._.exemplars is not None:
+        labels = {span["label"] for exemplar in doc._.exemplars for span in exemplar["selected"]}
+        keys["exemplar_labels"] = sorted(labels)
+    if doc._.catalog_ner:
+        keys["catalog_ner"] = doc._.catalog_ner
+    return Row(row.text, spans, keys)
 
 
-_PLACE = ("start", "end", "label")
 _MADE_BY_PIPELINES = ("spans", "candidates", "selected", "exemplar_labels", "catalog_ner")
 
 
-def _have_scores(candidates: Any) -> bool:
-    """Tell a list whose items each have a confidence; NaN is none, nor is true."""
-    return isinstance(candidates, list) and all(
-        isinstance(item, dict)
-        and type(item.get("score")) in (int, float)
-        and 0 <= item["score"] <= 1
-        for item in candidates
-    )
+def _is_scored(item: Any) -> bool:
+    return isinstance(item, dict) and is_score(item.get("score")) and 0 <= item["score"] <= 1
 
 
 def _make_spans(
-    doc: Doc,
-    items: list[dict[str, Any]],
-    what: str,
-    problems: Problems,
-    path: str | Path,
-    line: int,
+    doc: Doc, items: Iterable[RowSpan], what: str, problems: Problems, place: Place
 ) -> tuple[list[Span], dict[str, Any]]:
     """Return the spans on token boundaries, and the ``attrs`` of a group of them."""
     spans: list[Span] = []
-    scores: list[float] = []
-    keys: list[dict[str, Any]] = []
+    kept: list[RowSpan] = []
     for item in items:
-        kb_id = "" if item.get("id") is None else str(item["id"])
-        span = doc.char_span(item["start"], item["end"], label=item["label"], kb_id=kb_id)
+        span = doc.char_span(item.start, item.end, label=item.label, kb_id=item.id)
         if span is None:
-            surface = doc.text[item["start"] : item["end"]]
-            message = f"{surface!r} is off token boundaries; {what} skipped"
-            problems.add(f"{what} off token boundaries", Place(path, line), message)
-            continue
-        spans.append(span)
-        scores.append(item.get("score", 1.0))
-        keys.append({key: value for key, value in item.items() if key not in _PLACE})
-    return spans, {"scores": scores, "row_keys": json.dumps(keys)}
+            report_off_boundaries(Row(doc.text), item, problems, place, what)
+        else:
+            spans.append(span)
+            kept.append(item)
+    scores = [item.keys.get("score", 1.0) for item in kept]
+    return spans, {"scores": scores, "row_keys": json.dumps([item.keys for item in kept])}
 
 
-def _group_rows(group: SpanGroup) -> list[dict[str, Any]]:
-    keys = json.loads(group.attrs.get("row_keys", "[]"))
+def _group_spans(group: SpanGroup) -> list[RowSpan]:
     scores = span_scores(group)
-    if [own.get("score", 1.0) for own in keys] == scores:  # as `make_doc` left it
-        return [_span_row(span, None) | own for span, own in zip(group, keys, strict=True)]
-    return [_span_row(span, score) for span, score in zip(group, scores, strict=True)]
+    keys = json.loads(group.attrs.get("row_keys", "[]"))
+    if [own.get("score", 1.0) for own in keys] != scores:  # not as `make_doc` left it
+        keys = [{} if score is None else {"score": round(score, 6)} for score in scores]
+    return [_row_span(span, own) for span, own in zip(group, keys, strict=True)]
 
 
-def _decisions(spans: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
-    return sorted((span["start"], span["end"], span["label"]) for span in spans)
-
-
-def _span_row(span: Span, score: float | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "start": span.start_char,
-        "end": span.end_char,
-        "label": span.label_,
-    }
-    if span.kb_id_:
-        row["id"] = span.kb_id_
-    if score is not None:
-        row["score"] = round(score, 6)
-    return row
+def _row_span(span: Span, keys: dict[str, Any]) -> RowSpan:
+    own = {"id": span.kb_id_} if span.kb_id_ else {}
+    return RowSpan(span.start_char, span.end_char, span.label_, own | keys)

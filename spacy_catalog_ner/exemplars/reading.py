@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.doc.pipelines import blank_pipeline
@@ -17,15 +15,11 @@ from spacy_catalog_ner.doc.record import (
     span_key,
 )
 from spacy_catalog_ner.doc.rows import make_doc
-from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.exemplars import Exemplar
 from spacy_catalog_ner.exemplars.exemplar import make_candidates
-from spacy_catalog_ner.formats import docbin
-from spacy_catalog_ner.io.annotated import read_annotated
-from spacy_catalog_ner.io.files import require_file
+from spacy_catalog_ner.formats.reading import read_annotated_file
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
-
-_ANNOTATED = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".spacy")
 
 
 def read_exemplars(
@@ -51,26 +45,19 @@ def read_exemplars(
     CatalogNERError
         If there is no such file, or it is in another format.
     """
-    path = require_file(path, f"annotated text ({', '.join(_ANNOTATED)})")
-    if path.suffix and not path.name.endswith(_ANNOTATED):
-        raise CatalogNERError(
-            f"{path}: expected annotated text ({', '.join(_ANNOTATED)}); `catalog-ner convert FILE"
-            " -o FILE.jsonl` makes them of other formats"
-        )
     nlp = blank_pipeline(lang)
     known = set(matcher.labels)
     if matcher.catalog is not None:  # raises if there should be one and is none
         known.update(matcher.catalog.labels)
-    for line, row in _read_rows(path, nlp, problems, known):
-        reason = _reason_to_skip(row)
-        if reason:
-            problems.add("unusable row", Place(path, line), f"{reason}; row skipped")
+    for place, row in read_annotated_file(path, problems, known):
+        if row.failure:
+            problems.add("unusable row", place, "the teacher gave no answer; row skipped")
         else:
-            doc = matcher(make_doc(nlp, row, problems, path, line))
+            doc = matcher(make_doc(nlp, row, problems, place, doc=nlp.make_doc(row.text)))
             gold = {span_key(span) for span in doc.spans[ENTITIES]}
             spans = distinct_spans(doc.spans[CANDIDATES])
             right = [span_key(span) in gold for span in spans]
-            yield make_exemplar(doc, spans, right, str(row.get("lang") or lang))
+            yield make_exemplar(doc, spans, right, row.lang or lang)
 
 
 def make_exemplar(
@@ -80,21 +67,3 @@ def make_exemplar(
     candidates = make_candidates(spans)
     selected = [item for item, is_right in zip(candidates, right, strict=True) if is_right]
     return Exemplar(text=doc.text, candidates=candidates, selected=selected, lang=lang)
-
-
-def _read_rows(
-    path: Path, nlp: Language, problems: Problems, labels: set[str]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    if path.suffix == ".spacy":
-        sources = docbin.read(path, nlp, problems, labels)
-        return ((source.line, source.row) for source in sources)
-    return read_annotated(path, problems, labels)
-
-
-def _reason_to_skip(row: dict[str, Any]) -> str:
-    record = row.get("catalog_ner")
-    if isinstance(record, dict) and record.get("failure"):
-        return "the teacher gave no answer"
-    if row.get("answer") in ("reject", "ignore"):
-        return f'"answer" is {row["answer"]!r}'
-    return ""

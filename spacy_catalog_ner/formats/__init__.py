@@ -1,12 +1,41 @@
-"""File formats of annotated text: reading and writing each of them, and the way between any two.
+"""File formats of annotated text: reading and writing each of them, and converting any to any.
 
-A module a format, with two functions: ``read`` yields a `SourceRow` for each text, with the row of
-annotated JSONL and the place it comes from, and ``write`` takes such rows. Both report in a
-`Problems` what is broken and what the format cannot hold. A row of JSONL comes back from each with
-all its keys, or there is a report.
+There is a module for each format. Its ``read`` yields the rows of a file, each with its place, and
+its ``write`` takes them. Both report in a `Problems` what is broken and what the format cannot
+hold. A row of JSONL comes back from each format with all its keys, or there is a report.
 """
 
-from spacy_catalog_ner.formats.detection import Format
-from spacy_catalog_ner.formats.scheme import Scheme
+from enum import StrEnum
 
-__all__ = ["Format", "Scheme"]
+
+class Format(StrEnum):
+    """The formats, as the command line names them."""
+
+    JSONL = "jsonl"
+    DOCBIN = "spacy"
+    CONLL = "conll"
+    PRODIGY = "prodigy"
+    LABEL_STUDIO = "label-studio"
+    BRAT = "brat"
+
+
+class Scheme(StrEnum):
+    """How tags mark the tokens of an entity.
+
+    ========== ========= ================ =================
+    scheme     one token several tokens   next to one alike
+    ========== ========= ================ =================
+    ``iob1``   ``I``     ``I I I``        ``B`` first
+    ``iob2``   ``B``     ``B I I``
+    ``bioes``  ``S``     ``B I E``
+    ``bilou``  ``U``     ``B I L``
+    ========== ========= ================ =================
+
+    ``iob2`` is also known as BIO, ``bilou`` as BILUO. See Ramshaw and Marcus (1995) for IOB, Tjong
+    Kim Sang and Veenstra (1999) for IOB1 and IOB2, Ratinov and Roth (2009) for BILOU.
+    """
+
+    IOB1 = "iob1"
+    IOB2 = "iob2"
+    BIOES = "bioes"
+    BILOU = "bilou"

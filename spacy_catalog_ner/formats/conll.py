@@ -21,28 +21,18 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import offsets_to_biluo_tags
 from spacy.util import filter_spans
 
+from spacy_catalog_ner.doc.rows import report_off_boundaries, tokenize
 from spacy_catalog_ner.errors import Place, Problems
-from spacy_catalog_ner.formats.rows import (
-    Row,
-    SourceRow,
-    keep_good_spans,
-    other_keys,
-    pack_rest,
-    report_off_boundaries,
-    row_id,
-    tokenize,
-    unpack_rest,
-)
-from spacy_catalog_ner.formats.scheme import Scheme
+from spacy_catalog_ner.formats import Scheme
+from spacy_catalog_ner.formats.leftovers import pack_leftovers, unpack_leftovers
 from spacy_catalog_ner.formats.tag_schemes import (
     detect_scheme,
     is_brackets,
@@ -51,14 +41,16 @@ from spacy_catalog_ner.formats.tag_schemes import (
     read_tags,
     write_tags,
 )
+from spacy_catalog_ner.io.annotated import check_spans
 from spacy_catalog_ner.io.files import atomic_write, iter_lines
+from spacy_catalog_ner.io.row import Row
 
 _COMMENT = re.compile(r"# (\w+) = (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DOCUMENT = "-DOCSTART-"
 _ONTONOTES = "#begin document"
 
-_Block = list[tuple[int, str]]
+_Block = list[tuple[Place, str]]
 
 
 class _Layout(NamedTuple):
@@ -72,9 +64,8 @@ class _Layout(NamedTuple):
 _ONTONOTES_LAYOUT = _Layout(3, 10, has_brackets=True)
 
 
-@dataclass(frozen=True)
-class _Sentence:
-    lines: list[int]
+class _Sentence(NamedTuple):
+    places: list[Place]
     words: list[str]
     tags: list[str]
     comments: dict[str, str]
@@ -82,7 +73,7 @@ class _Sentence:
 
 def read(
     path: Path, problems: Problems, labels: set[str] | None = None, column: int | None = None
-) -> Iterator[SourceRow]:
+) -> Iterator[tuple[Place, Row]]:
     """Yield the sentences of a file; a broken one is reported and left out.
 
     The file is read twice, first for its scheme. Tags that are wrong in it are reported and
@@ -103,19 +94,19 @@ def read(
     found = False
     for sentence in _sentences(path, problems, column):
         found = True
-        yield _make_row(sentence, path, scheme, problems, labels)
+        yield sentence.places[0], _make_row(sentence, scheme, problems, labels)
     if not found:
         problems.add("empty file", Place(path, 1), "no sentence in this file")
 
 
 def _blocks(path: Path, problems: Problems) -> Iterator[_Block]:
-    """Yield the lines between empty lines, with their numbers."""
+    """Yield the lines between empty lines, but not where one of them is invalid UTF-8."""
     block: _Block = []
     broken = problems.counts["invalid UTF-8"]
     for number, line in iter_lines(path, problems):
         line = line.rstrip()
         if line and not _is_document_mark(line, block):
-            block.append((number, line))
+            block.append((Place(path, number), line))
             continue
         if block and broken == problems.counts["invalid UTF-8"]:
             yield block
@@ -141,70 +132,70 @@ def _sentences(path: Path, problems: Problems, column: int | None) -> Iterator[_
                 if column is None
                 else layout._replace(token=_ONTONOTES_LAYOUT.token)
             )
-        sentence = _parse(block, path, layout, problems)
+        sentence = _parse(block, layout, problems)
         if sentence is not None:
             yield sentence
 
 
-def _parse(block: _Block, path: Path, layout: _Layout, problems: Problems) -> _Sentence | None:
+def _parse(block: _Block, layout: _Layout, problems: Problems) -> _Sentence | None:
     """Return the sentence of a block, None if it has no tokens or a broken one."""
     sentence = _Sentence([], [], [], {})
     width = 0
-    for number, line in block:
+    for place, line in block:
         cells = line.split("\t") if "\t" in line else [cell for cell in line.split(" ") if cell]
         tag = cells[layout.tag] if len(cells) > max(1, layout.token, layout.tag) else ""
         is_right = is_brackets(tag) if layout.has_brackets else is_tag(tag)
-        comment = _COMMENT.fullmatch(line)
-        if comment:
+        if comment := _COMMENT.fullmatch(line):
             sentence.comments[comment[1]] = comment[2]
-        elif is_right and layout.tag < 0 and width not in (0, len(cells)):
+            continue
+        if is_right and layout.tag < 0 and width not in (0, len(cells)):
             # Without its tag the line ends in a chunk, B-NP, that looks like one
-            message = f"expected {width} columns as in the line before, got {line!r:.80}"
-            problems.add("broken row", Place(path, number), f"{message}; sentence skipped")
-            return None
+            message = f"{width} columns as in the line before"
         elif is_right and cells[layout.token].strip():
             width = len(cells)
-            sentence.lines.append(number)
+            sentence.places.append(place)
             sentence.words.append(cells[layout.token].strip())
             sentence.tags.append(tag)
-        elif not line.startswith("#") or "\t" in line:
+            continue
+        elif line.startswith("#") and "\t" not in line:
+            continue
+        else:
             where = "the last column" if layout.tag < 0 else f"column {layout.tag + 1}"
-            message = f"expected a token and in {where} a tag such as O or B-PER, got {line!r:.80}"
-            problems.add("broken row", Place(path, number), f"{message}; sentence skipped")
-            return None
+            message = f"a token and in {where} a tag such as O or B-PER"
+        message = f"expected {message}, got {line!r:.80}; sentence skipped"
+        problems.add("broken row", place, message)
+        return None
     if layout.has_brackets:
         sentence.tags[:] = read_brackets(sentence.tags)
     return sentence if sentence.words else None
 
 
 def _make_row(
-    sentence: _Sentence, path: Path, scheme: Scheme, problems: Problems, labels: set[str] | None
-) -> SourceRow:
-    lines = sentence.lines
-    text, offsets = _locate(sentence, path, problems)
+    sentence: _Sentence, scheme: Scheme, problems: Problems, labels: set[str] | None
+) -> Row:
+    places, comments = sentence.places, sentence.comments
+    text, offsets = _locate(sentence, problems)
     entities, repairs = read_tags(sentence.tags, scheme)
     for token, message in repairs:
-        problems.add("repaired tag", Place(path, lines[token]), f"{message} ({scheme})")
-    spans = [
-        (lines[first], {"start": offsets[first][0], "end": offsets[last][1], "label": label})
+        problems.add("repaired tag", places[token], f"{message} ({scheme})")
+    spans: list[tuple[Place, dict[str, Any]]] = [
+        (places[first], {"start": offsets[first][0], "end": offsets[last][1], "label": label})
         for label, first, last in entities
     ]
-    row: Row = {"text": text, "spans": []}
-    if "row" in sentence.comments:
-        packed = sentence.comments["row"]
-        row |= unpack_rest(packed, [span for _, span in spans], path, lines[0], problems)
-    row["spans"] = keep_good_spans(spans, text, path, problems, labels)
-    if "sent_id" in sentence.comments:
-        sent_id = _unquote(sentence.comments["sent_id"])
-        if row_id(row) != sent_id:  # it may be in the meta there, or a number
-            row["id"] = sent_id
-    return SourceRow(path, lines[0], row, sentence.words)
+    row = Row(text, words=sentence.words)
+    if "row" in comments:
+        unchecked = [span for _, span in spans]
+        row.keys = unpack_leftovers(comments["row"], unchecked, problems, places[0])
+    row.spans = check_spans(spans, text, problems, labels)
+    if "sent_id" in comments:
+        sent_id = _unquote(comments["sent_id"])
+        if row.id != sent_id:  # it may be in the meta there, or a number
+            row.keys["id"] = sent_id
+    return row
 
 
-def _locate(
-    sentence: _Sentence, path: Path, problems: Problems
-) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text, and where its tokens stand in it."""
+def _locate(sentence: _Sentence, problems: Problems) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text, and the offsets of its tokens."""
     if "text" in sentence.comments:
         plain = sentence.comments["text"]
         for text in (plain, _unquote(plain)):  # what the tokens are in is the one meant
@@ -212,7 +203,7 @@ def _locate(
             if offsets is not None:
                 return text, offsets
         message = "the tokens are not those of the text comment, which is left out"
-        problems.add("other text", Place(path, sentence.lines[0]), message)
+        problems.add("other text", sentence.places[0], message)
     text = " ".join(sentence.words)
     return text, _find_words(sentence.words, text) or []
 
@@ -250,7 +241,7 @@ def _unquote(text: str) -> str:
 
 def write(
     path: Path,
-    rows: Iterable[SourceRow],
+    rows: Iterable[tuple[Place, Row]],
     nlp: Language,
     problems: Problems,
     scheme: Scheme = Scheme.IOB2,
@@ -263,12 +254,12 @@ def write(
     """
     counts: Counter[str] = Counter()
     with atomic_write(path) as stream:
-        for source in rows:
-            words, spans = _spans_of_words(source, nlp, problems)
+        for place, row in rows:
+            words, spans = _spans_of_words(row, nlp, problems, place)
             offsets = [(span.start_char, span.end_char, span.label_) for span in spans]
             tags = write_tags(offsets_to_biluo_tags(words, offsets), scheme)
             counts.update(span.label_ for span in spans)
-            stream.writelines(_comments(source.row, [word.text for word in words]))
+            stream.writelines(_comments(row, [word.text for word in words]))
             stream.writelines(
                 f"{word.text}\t{tag}\n" for word, tag in zip(words, tags, strict=True)
             )
@@ -276,45 +267,43 @@ def write(
     return counts
 
 
-def _spans_of_words(source: SourceRow, nlp: Language, problems: Problems) -> tuple[Doc, list[Span]]:
+def _spans_of_words(
+    row: Row, nlp: Language, problems: Problems, place: Place
+) -> tuple[Doc, list[Span]]:
     """Return the tokens without white space as a Doc, and the spans that it can hold."""
-    text = source.row["text"]
     pieces = [
         (token.idx + match.start(), token.idx + match.end())
-        for token in tokenize(nlp, source, problems)
+        for token in tokenize(nlp, row, problems, place)
         for match in re.finditer(r"\S+", token.text)
     ]
     first_at = {start: number for number, (start, _) in enumerate(pieces)}
     last_at = {end: number for number, (_, end) in enumerate(pieces)}
-    words = Doc(nlp.vocab, words=[text[start:end] for start, end in pieces])
+    words = Doc(nlp.vocab, words=[row.text[start:end] for start, end in pieces])
     spans = []
-    for item in source.row["spans"]:
-        first, last = first_at.get(item["start"]), last_at.get(item["end"])
+    for item in row.spans or ():
+        first, last = first_at.get(item.start), last_at.get(item.end)
         if first is None or last is None:
-            report_off_boundaries(source, item, problems)
-        elif not is_tag(f"B-{item['label']}") or _CONTROL.search(item["label"]):
-            message = f"label {item['label']!r} cannot stand in a column; span skipped"
-            problems.add("label not held", Place(source.path, source.line), message)
+            report_off_boundaries(row, item, problems, place)
+        elif not is_tag(f"B-{item.label}") or _CONTROL.search(item.label):
+            message = f"label {item.label!r} cannot stand in a column; span skipped"
+            problems.add("label not held", place, message)
         else:
-            spans.append(Span(words, first, last + 1, label=item["label"]))
+            spans.append(Span(words, first, last + 1, label=item.label))
     kept = filter_spans(spans)
     for span in spans:
         if not any(span is other for other in kept):
             message = f"{span.text!r} ({span.label_}) overlaps another span, which is kept"
-            problems.add(
-                "overlapping span", Place(source.path, source.line), f"{message}; span skipped"
-            )
+            problems.add("overlapping span", place, f"{message}; span skipped")
     return words, kept
 
 
 def _comments(row: Row, words: list[str]) -> Iterator[str]:
-    if row_id(row):
-        yield f"# sent_id = {_quote(row_id(row))}\n"
-    keys = other_keys(row)
-    is_sent_id = keys.keys() == {"id"} and isinstance(row["id"], str) and row["id"]
-    rest = pack_rest({} if is_sent_id else keys, row["spans"])
-    if rest:
-        yield f"# row = {rest}\n"
+    if row.id:
+        yield f"# sent_id = {_quote(row.id)}\n"
+    is_sent_id = row.id and row.keys == {"id": row.id}  # and no number
+    packed = pack_leftovers({} if is_sent_id else row.keys, row.spans or ())
+    if packed:
+        yield f"# row = {packed}\n"
     # The other two are not read as tokens in a file's first line, or without a text
-    if row["text"] != " ".join(words) or "\ufeff" in row["text"] or _DOCUMENT in words:
-        yield f"# text = {_quote(row['text'])}\n"
+    if row.text != " ".join(words) or "\ufeff" in row.text or _DOCUMENT in words:
+        yield f"# text = {_quote(row.text)}\n"

@@ -11,11 +11,11 @@ from spacy.language import Language
 from tqdm import tqdm
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
-from spacy_catalog_ner.formats import brat, conll, docbin, jsonl, label_studio, prodigy
-from spacy_catalog_ner.formats.detection import Format, detect_source, detect_target
-from spacy_catalog_ner.formats.rows import SourceRow
-from spacy_catalog_ner.formats.scheme import Scheme
-from spacy_catalog_ner.io.files import require_file, require_path
+from spacy_catalog_ner.formats import Format, Scheme, brat, conll, docbin, label_studio, prodigy
+from spacy_catalog_ner.formats.detection import detect_source, detect_target
+from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.files import atomic_write, dump_row, require_file, require_path
+from spacy_catalog_ner.io.row import Row
 
 
 @dataclass
@@ -75,7 +75,7 @@ def convert_files(
         row
         for path, format_ in zip(sources, formats, strict=True)
         for row in tqdm(
-            _read(path, format_, nlp, problems, labels, column),
+            _read(path, format_, problems, labels, column),
             desc=path.name,
             unit=" texts",
             delay=1,
@@ -89,35 +89,26 @@ def convert_files(
 
 
 def _usable(
-    rows: Iterable[SourceRow], summary: Summary, target: Path, problems: Problems
-) -> Iterator[SourceRow]:
-    for source in rows:
-        record = source.row.get("catalog_ner")
-        if isinstance(record, dict) and record.get("failure"):
-            # no answer is not the answer that there is no entity
-            problems.add(
-                "failed row", Place(source.path, source.line), "got no answer; row skipped"
-            )
-            continue
-        summary.texts += 1
-        yield source
+    rows: Iterable[tuple[Place, Row]], summary: Summary, target: Path, problems: Problems
+) -> Iterator[tuple[Place, Row]]:
+    for place, row in rows:
+        if row.failure:  # no answer is not the answer that there is no entity
+            problems.add("failed row", place, "got no answer; row skipped")
+        else:
+            summary.texts += 1
+            yield place, row
     if not summary.texts:  # raised while the target is written, which leaves it as it was
         raise CatalogNERError(f"{target}: nothing to write, no usable row in the input")
 
 
 def _read(
-    path: Path,
-    format_: Format,
-    nlp: Language,
-    problems: Problems,
-    labels: set[str] | None,
-    column: int | None,
-) -> Iterator[SourceRow]:
+    path: Path, format_: Format, problems: Problems, labels: set[str] | None, column: int | None
+) -> Iterator[tuple[Place, Row]]:
     match format_:
         case Format.JSONL:
-            return jsonl.read(path, problems, labels)
+            return read_annotated(path, problems, labels)
         case Format.DOCBIN:
-            return docbin.read(path, nlp, problems, labels)
+            return docbin.read(path, problems, labels)
         case Format.CONLL:
             return conll.read(path, problems, labels, column)
         case Format.PRODIGY:
@@ -131,14 +122,14 @@ def _read(
 def _write(
     path: Path,
     format_: Format,
-    rows: Iterable[SourceRow],
+    rows: Iterable[tuple[Place, Row]],
     nlp: Language,
     problems: Problems,
     scheme: Scheme,
 ) -> Counter[str]:
     match format_:
         case Format.JSONL:
-            return jsonl.write(path, rows)
+            return _write_jsonl(path, rows)
         case Format.DOCBIN:
             return docbin.write(path, rows, nlp, problems)
         case Format.CONLL:
@@ -149,3 +140,12 @@ def _write(
             return label_studio.write(path, rows)
         case Format.BRAT:
             return brat.write(path, rows, problems)
+
+
+def _write_jsonl(path: Path, rows: Iterable[tuple[Place, Row]]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with atomic_write(path) as stream:
+        for _, row in rows:
+            stream.write(dump_row(row))
+            counts.update(span.label for span in row.spans or ())
+    return counts

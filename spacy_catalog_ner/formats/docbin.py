@@ -11,49 +11,55 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
-from spacy_catalog_ner.formats.rows import (
-    Row,
-    SourceRow,
-    keep_good_spans,
-    other_keys,
-    tokenize,
-)
+from spacy_catalog_ner.io.annotated import check_spans
 from spacy_catalog_ner.io.files import atomic_write
+from spacy_catalog_ner.io.row import Row
 
 _USER_DATA = "spacy_catalog_ner.row"
 
 
 def read(
-    path: Path, nlp: Language, problems: Problems, labels: set[str] | None = None
-) -> Iterator[SourceRow]:
-    """Yield the Docs of a DocBin as rows, with their number in place of a line.
+    path: Path, problems: Problems, labels: set[str] | None = None
+) -> Iterator[tuple[Place, Row]]:
+    """Yield the annotated Docs of a DocBin as rows, with their number in place of a line.
 
     Raises
     ------
     CatalogNERError
         If it is no DocBin.
     """
-    docs = read_docbin(path)
-    if not len(docs):
-        problems.add("empty file", Place(path, 1), "no Doc in this file")
-    for number, doc in enumerate(docs.get_docs(nlp.vocab), start=1):
-        if not doc.text.strip():
-            problems.add("broken row", Place(path, number), "no text; Doc skipped")
-        elif ENTITIES not in doc.spans and not doc.has_annotation("ENT_IOB"):
+    for place, doc in _iter_docs(path, problems):
+        if ENTITIES not in doc.spans and not doc.has_annotation("ENT_IOB"):
             message = f'neither spans["{ENTITIES}"] nor ents; Doc skipped'
-            problems.add("no annotation", Place(path, number), message)
-        else:
-            row = _make_row(doc)
-            spans = [(number, span) for span in row["spans"]]
-            row["spans"] = keep_good_spans(spans, row["text"], path, problems, labels)
-            yield SourceRow(path, number, row, [token.text for token in doc])
+            problems.add("no annotation", place, message)
+            continue
+        row = doc_to_row(doc, Row(doc.text))
+        row.keys = _kept_keys(doc) | row.keys  # what a pipeline made since is the newer
+        items = ((place, span.to_dict()) for span in row.spans or ())
+        row.spans = check_spans(items, row.text, problems, labels)
+        row.words = [token.text for token in doc]
+        yield place, row
+
+
+def read_texts(path: Path, problems: Problems) -> Iterator[tuple[Place, Row]]:
+    """Yield the texts of a DocBin with the keys of the rows that it was written from.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is no DocBin.
+    """
+    for place, doc in _iter_docs(path, problems):
+        yield place, Row(doc.text, keys=_kept_keys(doc))
 
 
 def read_docbin(path: Path) -> DocBin:
@@ -70,18 +76,27 @@ def read_docbin(path: Path) -> DocBin:
         raise CatalogNERError(f"{path}: not a DocBin, as spaCy writes .spacy files") from None
 
 
-def kept_keys(doc: Doc) -> Row:
+def _iter_docs(path: Path, problems: Problems) -> Iterator[tuple[Place, Doc]]:
+    docs = read_docbin(path)
+    if not len(docs):
+        problems.add("empty file", Place(path, 1), "no Doc in this file")
+    # Whatever their language, Docs bring their tokens along
+    for number, doc in enumerate(docs.get_docs(Vocab()), start=1):
+        if doc.text.strip():
+            yield Place(path, number), doc
+        else:
+            problems.add("broken row", Place(path, number), "no text; Doc skipped")
+
+
+def _kept_keys(doc: Doc) -> dict[str, Any]:
     """Return what `write` kept of a row besides text and spans."""
-    keys: Row = json.loads(doc.user_data.get(_USER_DATA, "{}"))
+    keys: dict[str, Any] = json.loads(doc.user_data.get(_USER_DATA, "{}"))
     return keys
 
 
-def _make_row(doc: Doc) -> Row:
-    row = doc_to_row(doc, {"text": doc.text})
-    return {**row, **kept_keys(doc), **row}  # what a pipeline made since is the newer
-
-
-def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:
+def write(
+    path: Path, rows: Iterable[tuple[Place, Row]], nlp: Language, problems: Problems
+) -> Counter[str]:
     """Write rows as Docs, and return how many spans of each label were written.
 
     Tokens are those of the row, or of the language's tokenizer. Spans and candidates off their
@@ -89,12 +104,11 @@ def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Proble
     """
     docs = DocBin(store_user_data=True)
     counts: Counter[str] = Counter()
-    for source in rows:
-        tokenized = tokenize(nlp, source, problems)
-        doc = make_doc(nlp, source.row, problems, source.path, source.line, doc=tokenized)
-        keys = other_keys(source.row)
-        if CANDIDATES in doc.spans:  # which has all of them that can be held
-            del keys[CANDIDATES]
+    for place, row in rows:
+        doc = make_doc(nlp, row, problems, place)
+        # Where there are candidates, the Doc has all of them that can be held
+        left_out = (CANDIDATES,) if CANDIDATES in doc.spans else ()
+        keys = {key: value for key, value in row.keys.items() if key not in left_out}
         doc.user_data[_USER_DATA] = json.dumps(keys)
         counts.update(span.label_ for span in doc.spans[ENTITIES])
         docs.add(doc)

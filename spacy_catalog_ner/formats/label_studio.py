@@ -15,15 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.formats.leftovers import report_keys
 from spacy_catalog_ner.formats.offsets import Mark, is_ambiguous, locate
-from spacy_catalog_ner.formats.rows import (
-    Row,
-    SourceRow,
-    keep_good_spans,
-    other_keys,
-    report_keys,
-)
+from spacy_catalog_ner.io.annotated import check_spans
 from spacy_catalog_ner.io.files import atomic_write, iter_lines
+from spacy_catalog_ner.io.row import Row
 
 _DATA_KEYS = ("id", "lang", "meta")
 _SPAN_KEYS = ("start", "end", "label", "score")
@@ -32,7 +28,9 @@ _OTHER_KEYS = "catalog_ner_row"
 _WHITE_SPACE = " \t\r\n"
 
 
-def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iterator[SourceRow]:
+def read(
+    path: Path, problems: Problems, labels: set[str] | None = None
+) -> Iterator[tuple[Place, Row]]:
     """Yield the annotated tasks of a file, each with the first annotation not cancelled.
 
     What is no span of text is counted in `problems` and left out: further annotations, cancelled
@@ -44,21 +42,20 @@ def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iter
         If the file is no JSON array.
     """
     for line, task in _tasks(path, problems):
+        place = Place(path, line)
         data = task.get("data") if isinstance(task, dict) else None
         text = data.get("text") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(text, str) or not text.strip():
-            problems.add(
-                "broken row", Place(path, line), 'no "text" in the "data" of a task; task skipped'
-            )
-            continue
-        if not _is_encodable(task):
-            problems.add("broken row", Place(path, line), "half a surrogate pair; task skipped")
-            continue
-        results = _first_results(task, path, line, problems)
-        if results is not None:
-            spans = _read_spans(results, text, path, line, problems)
-            good = keep_good_spans(spans, text, path, problems, labels)
-            yield SourceRow(path, line, _make_row(data, good, path, line, problems))
+            problems.add("broken row", place, 'no "text" in the "data" of a task; task skipped')
+        elif not _is_encodable(task):
+            problems.add("broken row", place, "half a surrogate pair; task skipped")
+        else:
+            results = _first_results(task, problems, place)
+            if results is not None:
+                spans = _read_spans(results, text, problems, place)
+                items = ((place, span) for span in spans)
+                good = check_spans(items, text, problems, labels)
+                yield place, Row(text, good, _read_keys(data, problems, place))
 
 
 def _tasks(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
@@ -97,7 +94,7 @@ def _skip(text: str, position: int, line: int, mark: str) -> tuple[int, int]:
     return position, line + text.count("\n", start, position)
 
 
-def _is_encodable(task: Row) -> bool:
+def _is_encodable(task: Any) -> bool:
     try:
         json.dumps(task, ensure_ascii=False).encode("utf8")
     except UnicodeEncodeError:
@@ -105,76 +102,58 @@ def _is_encodable(task: Row) -> bool:
     return True
 
 
-def _first_results(task: Row, path: Path, line: int, problems: Problems) -> list[Any] | None:
+def _first_results(task: dict[str, Any], problems: Problems, place: Place) -> list[Any] | None:
     name = f"task {task.get('id', '')}".strip()
+    results: list[list[Any]] = []
     annotations = task.get("annotations")
-    if not isinstance(annotations, list):
-        annotations = []
-    valid = [
-        annotation
-        for annotation in annotations
-        if isinstance(annotation, dict) and isinstance(annotation.get("result"), list)
-    ]
-    taken = [annotation for annotation in valid if not annotation.get("was_cancelled")]
-    for _ in range(len(annotations) - len(valid)):
-        problems.add(
-            "broken annotation", Place(path, line), f'{name}: an annotation without "result"'
-        )
-    for _ in range(len(valid) - len(taken)):
-        problems.add(
-            "cancelled annotation", Place(path, line), f"{name}: a cancelled annotation is left out"
-        )
-    for _ in taken[1:]:
-        problems.add(
-            "further annotation", Place(path, line), f"{name}: only the first annotation is taken"
-        )
-    if not taken:
-        problems.add("no annotation", Place(path, line), f"{name}: not annotated; task skipped")
+    for annotation in annotations if isinstance(annotations, list) else ():
+        if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
+            problems.add("broken annotation", place, f'{name}: an annotation without "result"')
+        elif annotation.get("was_cancelled"):
+            message = f"{name}: a cancelled annotation is left out"
+            problems.add("cancelled annotation", place, message)
+        else:
+            results.append(annotation["result"])
+    for _ in results[1:]:
+        problems.add("further annotation", place, f"{name}: only the first annotation is taken")
+    if not results:
+        problems.add("no annotation", place, f"{name}: not annotated; task skipped")
         return None
-    results: list[Any] = taken[0]["result"]
-    return results
+    return results[0]
 
 
 def _read_spans(
-    results: list[Any], text: str, path: Path, line: int, problems: Problems
-) -> list[tuple[int, Row]]:
+    results: list[Any], text: str, problems: Problems, place: Place
+) -> list[dict[str, Any]]:
     regions = []
     for result in results:
         value = result.get("value") if isinstance(result, dict) else None
         if not isinstance(value, dict) or result.get("type") != "labels":
             kind = result.get("type") if isinstance(result, dict) else result
             message = f'result of type {kind!r:.80}, expected "labels"; left out'
-            problems.add("other result", Place(path, line), message)
+            problems.add("other result", place, message)
         elif not (type(value.get("start")) is int and type(value.get("end")) is int):
-            problems.add(
-                "broken span", Place(path, line), f"no offsets in {value!r:.80}; span skipped"
-            )
+            problems.add("broken span", place, f"no offsets in {value!r:.80}; span skipped")
         elif not isinstance(value.get("labels"), list) or not value["labels"]:
-            problems.add(
-                "broken span", Place(path, line), f"no label in {value!r:.80}; span skipped"
-            )
+            problems.add("broken span", place, f"no label in {value!r:.80}; span skipped")
         else:
-            regions.append((result, value))
-    marks = [
-        Mark([(value["start"], value["end"])], surface if isinstance(surface, str) else None)
-        for _, value in regions
-        for surface in (value.get("text"),)
-    ]
-    located = locate(text, marks)
+            surface = value.get("text") if isinstance(value.get("text"), str) else None
+            regions.append((result, Mark([(value["start"], value["end"])], surface)))
+    located = locate(text, [mark for _, mark in regions])
     if located.unit != "code points":
-        problems.add("other offsets", Place(path, line), f"offsets are {located.unit}; converted")
-    if is_ambiguous(text) and any(mark.surface is None for mark in marks):
+        problems.add("other offsets", place, f"offsets are {located.unit}; converted")
+    if is_ambiguous(text) and any(mark.surface is None for _, mark in regions):
         message = f'spans without "text": taken for offsets in {located.unit}'
-        problems.add("unchecked offsets", Place(path, line), message)
+        problems.add("unchecked offsets", place, message)
     spans = []
     notes: set[str] = set()
-    for (result, value), mark, parts in zip(regions, marks, located.parts, strict=True):
+    for (result, mark), parts in zip(regions, located.parts, strict=True):
         if parts is None:
             start, end = mark.parts[0]
             message = f"{mark.surface!r:.80} is not at {start}..{end}; span skipped"
-            problems.add("other surface", Place(path, line), message)
+            problems.add("other surface", place, message)
             continue
-        keys = {}
+        keys: dict[str, Any] = {}
         meta = result.get("meta")
         if isinstance(meta, dict):
             keys = _others(meta, _SPAN_KEYS)
@@ -184,35 +163,34 @@ def _read_spans(
         if result.get("score") is not None:
             keys["score"] = result["score"]
         start, end = parts[0]
-        spans += [
-            (line, {"start": start, "end": end, "label": label, **keys})
-            for label in value["labels"]
-        ]
-    report_keys((f"meta.{note}" for note in notes), "a span", path, line, problems)
+        labels = result["value"]["labels"]
+        spans += [{"start": start, "end": end, "label": label, **keys} for label in labels]
+    report_keys((f"meta.{note}" for note in notes), "a span", problems, place)
     return spans
 
 
-def _others(holder: Row, known: tuple[str, ...]) -> Row:
+def _others(holder: dict[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
     others = holder.get(_OTHER_KEYS)
     if not isinstance(others, dict):
         return {}
     return {key: value for key, value in others.items() if key not in known}
 
 
-def _make_row(data: Row, spans: list[Row], path: Path, line: int, problems: Problems) -> Row:
-    row = {"text": data["text"], "spans": spans}
-    row |= {key: data[key] for key in _DATA_KEYS if key in data}
-    row |= _others(data, ("text", "spans", *_DATA_KEYS))
+def _read_keys(data: dict[str, Any], problems: Problems, place: Place) -> dict[str, Any]:
+    """Return the keys of the row; unknown ones of the task's data go to its meta."""
+    keys = {key: data[key] for key in _DATA_KEYS if key in data}
+    keys |= _others(data, ("text", "spans", *_DATA_KEYS))
     known = ("text", *_DATA_KEYS, _OTHER_KEYS)
-    others = {key: value for key, value in data.items() if key not in known}
-    if others and isinstance(row.get("meta", {}), dict):
-        row["meta"] = {**others, **row.get("meta", {})}
+    unknown = {key: value for key, value in data.items() if key not in known}
+    meta = keys.get("meta", {})
+    if unknown and isinstance(meta, dict):
+        keys["meta"] = {**unknown, **meta}
     else:
-        report_keys(others, "a meta that is no object", path, line, problems)
-    return row
+        report_keys(unknown, "a meta that is no object", problems, place)
+    return keys
 
 
-def write(path: Path, rows: Iterable[SourceRow]) -> Counter[str]:
+def write(path: Path, rows: Iterable[tuple[Place, Row]]) -> Counter[str]:
     """Write rows as tasks, one a line, and return how many spans of each label were written.
 
     The labels' control is named ``label`` and the text ``text``, as in Label Studio's template for
@@ -221,42 +199,40 @@ def write(path: Path, rows: Iterable[SourceRow]) -> Counter[str]:
     counts: Counter[str] = Counter()
     with atomic_write(path) as stream:
         before = "[\n"
-        for number, source in enumerate(rows, start=1):
-            stream.write(before + json.dumps(_make_task(number, source.row), ensure_ascii=False))
+        for number, (_, row) in enumerate(rows, start=1):
+            stream.write(before + json.dumps(_make_task(number, row), ensure_ascii=False))
             before = ",\n"
-            counts.update(span["label"] for span in source.row["spans"])
+            counts.update(span.label for span in row.spans or ())
         stream.write("\n]\n")
     return counts
 
 
-def _make_task(number: int, row: Row) -> Row:
+def _make_task(number: int, row: Row) -> dict[str, Any]:
     results = []
-    for index, span in enumerate(row["spans"], start=1):
-        result: Row = {
+    for index, span in enumerate(row.spans or (), start=1):
+        result: dict[str, Any] = {
             "id": f"{number}-{index}",
             "from_name": "label",
             "to_name": "text",
             "type": "labels",
             "value": {
-                "start": span["start"],
-                "end": span["end"],
-                "text": row["text"][span["start"] : span["end"]],
-                "labels": [span["label"]],
+                "start": span.start,
+                "end": span.end,
+                "text": row.text[span.start : span.end],
+                "labels": [span.label],
             },
         }
-        meta = {}
-        if "id" in span:
-            meta["entity_id"] = span["id"]
-        others = {key: value for key, value in span.items() if key not in (*_SPAN_KEYS, "id")}
+        meta = {"entity_id": span.keys["id"]} if "id" in span.keys else {}
+        others = {key: value for key, value in span.keys.items() if key not in ("id", "score")}
         if others:
             meta[_OTHER_KEYS] = others
         if meta:
             result["meta"] = meta
-        if "score" in span:
-            result["score"] = span["score"]
+        if "score" in span.keys:
+            result["score"] = span.keys["score"]
         results.append(result)
-    data = {"text": row["text"], **{key: row[key] for key in _DATA_KEYS if key in row}}
-    others = {key: value for key, value in other_keys(row).items() if key not in _DATA_KEYS}
+    data = {"text": row.text, **{key: row.keys[key] for key in _DATA_KEYS if key in row.keys}}
+    others = {key: value for key, value in row.keys.items() if key not in _DATA_KEYS}
     if others:
         data[_OTHER_KEYS] = others
     return {"id": number, "data": data, "annotations": [{"result": results}]}

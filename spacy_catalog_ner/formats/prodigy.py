@@ -15,42 +15,48 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_catalog_ner.doc.rows import report_off_boundaries, tokenize
 from spacy_catalog_ner.errors import Place, Problems
-from spacy_catalog_ner.formats.rows import (
-    Row,
-    SourceRow,
-    keep_good_spans,
-    report_keys,
-    report_off_boundaries,
-    tokenize,
-)
-from spacy_catalog_ner.io.annotated import read_texts
+from spacy_catalog_ner.formats.leftovers import report_keys
+from spacy_catalog_ner.io.annotated import check_spans, read_texts
 from spacy_catalog_ner.io.files import atomic_write, dump_row
+from spacy_catalog_ner.io.row import Row
 
 _ANSWERS = {"reject": "rejected row", "ignore": "ignored row"}
 _OWN_KEYS = ("tokens", "answer")
 _OWN_SPAN_KEYS = ("token_start", "token_end")
 
 
-def read(path: Path, problems: Problems, labels: set[str] | None = None) -> Iterator[SourceRow]:
+def read(
+    path: Path, problems: Problems, labels: set[str] | None = None
+) -> Iterator[tuple[Place, Row]]:
     """Yield the accepted rows of a file; rejected and ignored ones are counted in `problems`.
 
     A row without an answer counts as accepted, and one without spans as having none.
     """
-    for line, row in read_texts(path, problems):
-        answer = row.get("answer", "accept")
+    for place, row in read_texts(path, problems):
+        answer = row.keys.pop("answer", "accept")
+        spans = row.keys.pop("spans", None) or []
+        if is_refused(answer, place, problems):
+            continue
         if answer != "accept":
-            kind = _ANSWERS.get(str(answer), "broken row")
-            problems.add(kind, Place(path, line), f'"answer" is {answer!r:.80}; row skipped')
-            continue
-        spans = row.get("spans") or []
-        if not isinstance(spans, list):
-            problems.add("broken row", Place(path, line), '"spans" is no list; row skipped')
-            continue
-        cleaned = [(line, _without_tokens(span)) for span in spans]
-        result = _make_row(row, path, line, problems)
-        result["spans"] = keep_good_spans(cleaned, row["text"], path, problems, labels)
-        yield SourceRow(path, line, result, _words(row.get("tokens")))
+            problems.add("broken row", place, f'"answer" is {answer!r:.80}; row skipped')
+        elif not isinstance(spans, list):
+            problems.add("broken row", place, '"spans" is no list; row skipped')
+        else:
+            row.words = _words(row.keys.pop("tokens", None))
+            _move_own_keys_to_meta(row, problems, place)
+            items = ((place, _without_tokens(span)) for span in spans)
+            row.spans = check_spans(items, row.text, problems, labels)
+            yield place, row
+
+
+def is_refused(answer: object, place: Place, problems: Problems) -> bool:
+    """Tell whether an annotator rejected or ignored a row, and report it."""
+    kind = _ANSWERS.get(str(answer))
+    if kind:
+        problems.add(kind, place, f'"answer" is {answer!r}; row skipped')
+    return kind is not None
 
 
 def _without_tokens(span: Any) -> Any:
@@ -59,16 +65,12 @@ def _without_tokens(span: Any) -> Any:
     return {key: value for key, value in span.items() if key not in _OWN_SPAN_KEYS}
 
 
-def _make_row(row: Row, path: Path, line: int, problems: Problems) -> Row:
-    own = {key: value for key, value in row.items() if key.startswith("_")}
-    left_out = {*own, *_OWN_KEYS, "spans"}
-    result = {"text": row["text"], "spans": []}
-    result |= {key: value for key, value in row.items() if key not in left_out}
-    if own and isinstance(row.get("meta"), dict | None):
-        result["meta"] = {**(row.get("meta") or {}), **own}
+def _move_own_keys_to_meta(row: Row, problems: Problems, place: Place) -> None:
+    own = {key: row.keys.pop(key) for key in list(row.keys) if key.startswith("_")}
+    if own and isinstance(row.keys.get("meta"), dict | None):
+        row.keys["meta"] = {**(row.keys.get("meta") or {}), **own}
     else:
-        report_keys(own, "a meta that is no object", path, line, problems)
-    return result
+        report_keys(own, "a meta that is no object", problems, place)
 
 
 def _words(tokens: Any) -> list[str] | None:
@@ -79,7 +81,9 @@ def _words(tokens: Any) -> list[str] | None:
     return words if all(isinstance(word, str) for word in words) else None
 
 
-def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Problems) -> Counter[str]:
+def write(
+    path: Path, rows: Iterable[tuple[Place, Row]], nlp: Language, problems: Problems
+) -> Counter[str]:
     """Write rows as accepted annotations, and return how many spans of each label were written.
 
     Tokens are those of the row, or of the language's tokenizer. Spans off their boundaries are
@@ -87,26 +91,27 @@ def write(path: Path, rows: Iterable[SourceRow], nlp: Language, problems: Proble
     """
     counts: Counter[str] = Counter()
     with atomic_write(path) as stream:
-        for source in rows:
-            result = _annotate(source, nlp, problems)
+        for place, row in rows:
+            result = _annotate(row, nlp, problems, place)
             stream.write(dump_row(result))
             counts.update(span["label"] for span in result["spans"])
     return counts
 
 
-def _annotate(source: SourceRow, nlp: Language, problems: Problems) -> Row:
-    doc = tokenize(nlp, source, problems)
+def _annotate(row: Row, nlp: Language, problems: Problems, place: Place) -> dict[str, Any]:
+    doc = tokenize(nlp, row, problems, place)
     spans = []
-    for item in source.row["spans"]:
-        span = doc.char_span(item["start"], item["end"])
+    own = set(row.keys).intersection(_OWN_KEYS)
+    for item in row.spans or ():
+        own.update(item.keys.keys() & _OWN_SPAN_KEYS)
+        span = doc.char_span(item.start, item.end)
         if span is None:
-            report_off_boundaries(source, item, problems)
+            report_off_boundaries(row, item, problems, place)
         else:
-            spans.append({**item, "token_start": span.start, "token_end": span.end - 1})
-    own = {key for span in source.row["spans"] for key in span if key in _OWN_SPAN_KEYS}
-    own.update(key for key in _OWN_KEYS if key in source.row)
-    report_keys(own, "Prodigy, which has its own,", source.path, source.line, problems)
-    result = {**source.row, "spans": spans, "answer": "accept"}
+            tokens = {"token_start": span.start, "token_end": span.end - 1}
+            spans.append(item.to_dict() | tokens)
+    report_keys(own, "Prodigy, which has its own,", problems, place)
+    result = row.to_dict() | {"spans": spans, "answer": "accept"}
     result["tokens"] = [
         {
             "text": token.text,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from spacy.training import biluo_to_iob, iob_to_biluo, tags_to_entities
 
-from spacy_catalog_ner.formats.scheme import Scheme
+from spacy_catalog_ner.formats import Scheme
 
 _TAG = re.compile(r"O|[BIESLU]-\S(?:.*\S)?", re.DOTALL)
 _BRACKETS = re.compile(r"(?:\([^()*\s]+)?(?:\*\)?|(?<!^)\))")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import secrets
 import shutil
 import stat
 import zlib
@@ -21,6 +22,7 @@ from zstandard import ZstdDecompressor, ZstdError
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.lock import Lock
+from spacy_catalog_ner.io.row import Row
 
 
 def require_file(path: str | Path, what: str) -> Path:
@@ -261,9 +263,9 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def dump_row(row: dict[str, Any]) -> str:
+def dump_row(row: Row | dict[str, Any]) -> str:
     """One JSONL line, with its newline."""
-    return _encode(row) + "\n"
+    return _encode(row.to_dict() if isinstance(row, Row) else row) + "\n"
 
 
 @contextmanager
@@ -309,7 +311,7 @@ def _is_stream(path: Path) -> bool:
     return _STREAMS.fullmatch(str(path)) is not None
 
 
-def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> int:
+def write_jsonl(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
     """Write rows as JSONL under a temporary name, rename it to `path`, and return their number."""
     count = 0
     with atomic_write(path) as stream:

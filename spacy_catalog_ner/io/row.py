@@ -96,8 +96,13 @@ class Row(msgspec.Struct):
         return " ".join(str(failure).split()) if failure else ""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Row:
-        """Make a row of ``{"text", "spans", ...}``, whose text and spans are known to be valid."""
+    def from_dict(cls, data: Row | Mapping[str, Any]) -> Row:
+        """Make a row of ``{"text", "spans", ...}``, whose text and spans are known to be valid.
+
+        A `Row` is returned as it is, so that functions can take either.
+        """
+        if isinstance(data, Row):
+            return data
         spans = data.get("spans")
         keys = {key: value for key, value in data.items() if key not in ("text", "spans")}
         return cls(

@@ -15,6 +15,7 @@ import msgspec
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import atomic_write, dump_row, write_json
 from spacy_catalog_ner.io.lock import Lock
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.labelling.summary import Counts, Summary
 
 
@@ -107,7 +108,7 @@ class Checkpoint:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def append(self, rows: Sequence[dict[str, Any]], failed: Sequence[dict[str, Any]]) -> None:
+    def append(self, rows: Sequence[Row], failed: Sequence[Row]) -> None:
         """Write the labelled rows and the dead letters of a batch, and save the counts."""
         for stream, batch in zip(self._streams, (rows, failed), strict=True):
             if batch:

@@ -97,7 +97,7 @@ def estimate_run(
     CatalogNERError
         If there is no text in `source`.
     """
-    texts = (row["text"] for _, row in read_source(source, problems))
+    texts = (row.text for _, row in read_source(source, problems))
     chosen, total = _choose(islice(texts, limit or None), sample, seed)
     if not total:
         raise CatalogNERError(f"{source}: no text in this file")

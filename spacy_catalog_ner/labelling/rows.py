@@ -1,26 +1,23 @@
-"""What is written of a text."""
+"""The rows that labelling writes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.doc.rows import doc_to_row
-
-Row = dict[str, Any]
+from spacy_catalog_ner.io.row import Row
 
 
 def answered_row(doc: Doc, row: Row) -> Row:
     """Return the row of a text with what the pipeline made of it.
 
-    What may differ when the same text is labelled again is left out: what the model counted, which
-    depends on what it was asked before.
+    What the model counted is left out: it depends on what it was asked before, and the same text
+    labelled again should give the same row.
     """
     result = doc_to_row(doc, original_row(row))
-    record = result.get("catalog_ner")
+    record = result.keys.get("catalog_ner")
     if record:
-        result["catalog_ner"] = {
+        result.keys["catalog_ner"] = {
             key: value for key, value in record.items() if key not in ("usage", "failure")
         }
     return result
@@ -31,9 +28,12 @@ def failed_row(row: Row, reason: str) -> Row:
 
     It can be labelled again, see `original_row`.
     """
-    return {**original_row(row), "failure": reason}
+    row = original_row(row)
+    row.keys["failure"] = reason
+    return row
 
 
 def original_row(row: Row) -> Row:
-    """Return a row without the reason why it got no answer before."""
-    return {key: value for key, value in row.items() if key != "failure"}
+    """Return a copy of a row without the reason why it got no answer before."""
+    keys = {key: value for key, value in row.keys.items() if key != "failure"}
+    return Row(row.text, row.spans, keys)

@@ -14,13 +14,14 @@ from spacy.language import Language
 from spacy.util import minibatch
 from tqdm import tqdm
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
 from spacy_catalog_ner.labelling.models import choose_batch_size, fingerprint, name_models
 from spacy_catalog_ner.labelling.prices import Price
 from spacy_catalog_ner.labelling.rows import answered_row, failed_row, original_row
-from spacy_catalog_ner.labelling.sources import Row, count_lines, read_source
+from spacy_catalog_ner.labelling.sources import count_lines, read_source
 from spacy_catalog_ner.labelling.summary import Summary
 
 
@@ -28,7 +29,9 @@ class LabellingStoppedError(CatalogNERError):
     """A run could not go on; what is done is kept, and the same command goes on after it."""
 
 
-def label_rows(nlp: Language, rows: Sequence[Row], progress: bool = True) -> Iterator[Row]:
+def label_rows(
+    nlp: Language, rows: Sequence[Row | dict[str, Any]], progress: bool = True
+) -> Iterator[Row]:
     """Yield each row with the spans that a pipeline finds.
 
     Parameters
@@ -36,13 +39,13 @@ def label_rows(nlp: Language, rows: Sequence[Row], progress: bool = True) -> Ite
     nlp
         The pipeline.
     rows
-        Rows with ``text``.
+        Rows, each a `Row` or as JSONL has it.
     progress
         Show a progress bar on stderr.
 
     Yields
     ------
-    dict
+    Row
         The row; where there is no answer to its text, without spans and with the reason as
         ``failure`` in its record, ``catalog_ner``.
 
@@ -56,14 +59,16 @@ def label_rows(nlp: Language, rows: Sequence[Row], progress: bool = True) -> Ite
     """
     several = SEVERAL
     with tqdm(total=len(rows), unit="text", disable=not progress) as bar:
-        for batch in minibatch(rows, choose_batch_size(nlp)):
-            done = run_batch(nlp, [row["text"] for row in batch], bar.update, several=several)
+        for batch in minibatch(map(Row.from_dict, rows), choose_batch_size(nlp)):
+            done = run_batch(nlp, [row.text for row in batch], bar.update, several=several)
             several = MANY if done.docs else several
             for number, row in enumerate(batch):
                 reason = done.failure(number)
                 if reason:
-                    record = {"failure": reason}
-                    yield {**original_row(row), "spans": [], "catalog_ner": record}
+                    unanswered = original_row(row)
+                    unanswered.spans = []
+                    unanswered.keys["catalog_ner"] = {"failure": reason}
+                    yield unanswered
                 else:
                     yield answered_row(done.docs[number], row)
 
@@ -195,7 +200,7 @@ class _Run:
     lines: int
     limit: int
 
-    def label(self, batches: Iterable[list[tuple[int, Row]]], budget: float | None) -> bool:
+    def label(self, batches: Iterable[list[tuple[Place, Row]]], budget: float | None) -> bool:
         """Label all batches, or until the budget is spent; tell whether it was spent."""
         counts = self.checkpoint.counts
         for number, batch in enumerate(batches):
@@ -205,7 +210,7 @@ class _Run:
             rows, failed = self._label_batch([row for _, row in batch])
             counts.add_time(time.perf_counter() - start, len(batch), first=number == 0)
             self.checkpoint.append(rows, failed)
-            self._show(self.lines - batch[-1][0])
+            self._show(self.lines - batch[-1][0].line)
         self._show(0)
         return False
 
@@ -213,7 +218,7 @@ class _Run:
         counts = self.checkpoint.counts
         # Else a run whose last two texts fail could not be ended
         several = MANY if counts.failures < counts.texts else SEVERAL
-        texts = [row["text"] for row in batch]
+        texts = [row.text for row in batch]
         done = run_batch(self.nlp, texts, self.bar.update, several=several)
         if not (counts.texts or done.docs) and len(batch) >= MANY:
             raise CatalogNERError(

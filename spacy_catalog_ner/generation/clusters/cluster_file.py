@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars.embedders import Embedder
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 from spacy_catalog_ner.generation.clusters.clustering import Clusters, cluster_embeddings
@@ -59,16 +59,15 @@ def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
         If there is no row left.
     """
     utterances, known = Utterances(), dict[str, int]()
-    for line, row in read_texts(path, problems):
-        other = row.get("lang") or lang
-        if not is_same_language(str(other), lang):
-            message = f"lang {other!r:.20}, expected {lang!r}; row skipped"
-            problems.add("row of another language", Place(path, line), message)
+    for place, row in read_texts(path, problems):
+        if not is_same_language(row.lang or lang, lang):
+            message = f"lang {row.lang!r:.20}, expected {lang!r}; row skipped"
+            problems.add("row of another language", place, message)
             continue
-        position = known.setdefault(duplicate_key(row["text"]), len(known))
+        position = known.setdefault(duplicate_key(row.text), len(known))
         if position == len(utterances.texts):
-            utterances.texts.append(row["text"])
-        utterances.rows.append(row)
+            utterances.texts.append(row.text)
+        utterances.rows.append(row.to_dict())
         utterances.positions.append(position)
     if not utterances.rows:
         raise CatalogNERError(f"{path}: no utterance to cluster in language {lang!r}")

@@ -12,14 +12,9 @@ from typing import Any
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.traffic.detection import ConversationDetector
-from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
-from spacy_catalog_ner.io.files import (
-    detect_kind,
-    iter_jsonl,
-    iter_lines,
-    require_file,
-    write_jsonl,
-)
+from spacy_catalog_ner.io.annotated import iter_rows
+from spacy_catalog_ner.io.delimited import DELIMITERS
+from spacy_catalog_ner.io.files import detect_kind, require_file, write_jsonl
 from spacy_catalog_ner.io.language import is_same_language
 
 MAX_LENGTH = 2000
@@ -70,7 +65,7 @@ class Traffic:
         problems: Problems,
         on_read: Callable[[int], object] = lambda size: None,
     ) -> None:
-        self._paths = [(require_file(path, _EXPECTED), _kind(path)) for path in paths]
+        self._paths = [_check(path) for path in paths]
         self._lang = lang
         self._problems = problems
         self._on_read = on_read
@@ -78,8 +73,8 @@ class Traffic:
 
     def __iter__(self) -> Iterator[Row]:
         seen: set[bytes] = set()
-        for path, kind in self._paths:
-            for line, row in self._read(path, kind):
+        for path in self._paths:
+            for line, row in iter_rows(path, self._problems, self._on_read):
                 if self._takes(path, line, row):
                     # Millions of hashes fit in memory where as many texts would not
                     text = normalize(row["text"]).encode("utf8")
@@ -89,20 +84,6 @@ class Traffic:
                     else:
                         seen.add(key)
                         yield {**row, "lang": row.get("lang") or self._lang}
-
-    def _read(self, path: Path, kind: str) -> Iterator[tuple[int, Row]]:
-        if kind == ".jsonl":
-            return iter_jsonl(path, self._problems, self._on_read)
-        if kind == ".txt":
-            lines = iter_lines(path, self._problems, self._on_read)
-            return ((line, {"text": text.strip()}) for line, text in lines)
-        return iter_delimited(
-            path,
-            DELIMITERS[kind],
-            self._problems,
-            check_header=_check_header,
-            on_read=self._on_read,
-        )
 
     def _takes(self, path: Path, line: int, row: Row) -> bool:
         text = row.get("text")
@@ -183,13 +164,8 @@ def detect_traffic(
     }
 
 
-def _kind(path: Path) -> str:
-    kind = detect_kind(path, (".jsonl", ".txt", *DELIMITERS))
-    if kind:
-        return kind
-    raise CatalogNERError(f"{path}: cannot tell its format by its name, expected {_EXPECTED}")
-
-
-def _check_header(columns: Sequence[str], where: str) -> None:
-    if "text" not in columns:
-        raise CatalogNERError(f'{where}: expected a column "text", got {list(columns)!r:.200}')
+def _check(path: Path) -> Path:
+    require_file(path, _EXPECTED)
+    if not detect_kind(path, (".jsonl", ".txt", *DELIMITERS)):
+        raise CatalogNERError(f"{path}: cannot tell its format by its name, expected {_EXPECTED}")
+    return path
