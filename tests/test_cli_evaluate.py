@@ -295,7 +295,7 @@ def test_rows_that_an_annotator_did_not_accept_are_no_gold(cli, good, tmp_path, 
     gold = write_rows(tmp_path / "gold.jsonl", rows)
     result = cli("evaluate", good, gold)
     assert json.loads(result.out)["texts"] == 1
-    assert f'{gold}:1: "answer" is {answer!r}; row skipped, as `catalog-ner convert`' in result.err
+    assert f'{gold}:1: "answer" is {answer!r}; row skipped' in result.err
 
 
 def test_gold_without_a_usable_row_is_refused_after_saying_why(cli, good, tmp_path):

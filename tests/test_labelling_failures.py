@@ -144,8 +144,8 @@ def test_rows_in_memory_say_which_got_no_answer(nlp):
     nlp.add_pipe("mini_poison")
     rows = [{"text": "play drake"}, {"text": "poison", "id": 3}]
     good, bad = label_rows(nlp, rows, progress=False)
-    assert [span["label"] for span in good["spans"]] == ["ARTIST"]
-    assert bad == {
+    assert [span.label for span in good.spans] == ["ARTIST"]
+    assert bad.to_dict() == {
         "text": "poison",
         "id": 3,
         "spans": [],

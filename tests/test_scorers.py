@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import spacy
-from conftest import UTTERANCES, annotate
+from conftest import UTTERANCES, annotate, placed
 from spacy.training import Example
 from spacy.training.loop import create_evaluation_callback
 
@@ -23,8 +23,8 @@ def evaluate():
 
     def run(nlp, rows: list[dict]) -> tuple[dict, dict]:
         examples = [
-            Example(nlp.make_doc(row["text"]), make_doc(nlp, row, Problems(), "rows", number))
-            for number, row in enumerate(rows, start=1)
+            Example(nlp.make_doc(row.text), make_doc(nlp, row, Problems(), place))
+            for place, row in placed(*rows)
         ]
         return nlp.evaluate(examples), evaluate_rows(
             [row.to_dict() for row in label_rows(nlp, rows)], rows

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
-from spacy_catalog_ner.errors import Place, Problems
+from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.evaluation.alignment import align_rows
 from spacy_catalog_ner.evaluation.comparison import compare
 from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
@@ -133,7 +133,7 @@ def test_a_docbin_of_predictions_with_confidences_tells_the_same_stages(tmp_path
     ]
     nlp, path = spacy.blank("en"), tmp_path / "predicted.spacy"
     docbin.write(path, placed(*predicted), nlp, Problems())
-    read = [source.row for source in docbin.read(path, nlp, Problems())]
+    read = [row.to_dict() for _, row in docbin.read(path, Problems())]
     assert errors_of(read, gold) == errors_of(predicted, gold)
     assert [stage for stage, *_ in errors_of(read, gold)] == ["selection", "selection", "catalog"]
 
@@ -231,9 +231,8 @@ def test_selected_spans_that_all_pass_are_not_written_twice(mini_pipeline):
 
 
 def test_selected_spans_keep_their_scores():
-    doc = make_doc(
-        spacy.blank("en"), {"text": TEXT, "spans": [HELLO]}, Problems(), Place("f.jsonl", 1)
-    )
+    ((place, row),) = placed({"text": TEXT, "spans": [HELLO]})
+    doc = make_doc(spacy.blank("en"), row, Problems(), place)
     doc.spans["selected"] = [doc.char_span(5, 10, "SONG"), doc.char_span(14, 19, "ARTIST")]
     doc.spans["selected"].attrs["scores"] = [0.75, 0.25]
     row = doc_to_row(doc, {"text": TEXT}).to_dict()
