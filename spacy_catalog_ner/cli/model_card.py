@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+import msgspec
 import typer
 
 from spacy_catalog_ner.cli.common import say, show, warn_of
@@ -47,47 +47,33 @@ def card(
     --result result.json --data train.jsonl --notes notes.yml
     """
     # Heavy, through spaCy
-    from spacy_catalog_ner.student.card.corpus_facts import read_corpus_facts
+    from spacy_catalog_ner.labelling import summary_path
+    from spacy_catalog_ner.student.card import inputs
     from spacy_catalog_ner.student.card.model_card import make_model_card, write_with_card
-    from spacy_catalog_ner.student.card.notes import read_notes
     from spacy_catalog_ner.student.card.trained_pipeline import TrainedPipeline
-    from spacy_catalog_ner.student.card.training_data import count_texts
 
     pipeline = TrainedPipeline.read(model)
     described = [path for path in data or () if path.suffix == ".json"]
     if len(described) > 1:
         raise CatalogNERError(f"--data {described[1]}: expected one meta.json, not two")
-    corpus = read_corpus_facts(described[0]) if described else None
+    corpus = inputs.read_corpus_facts(described[0]) if described else None
     figures = None if result is None else read_result(result)
-    said = None if notes is None else read_notes(notes, None if corpus is None else corpus.corpus)
+    said = None
+    if notes is not None:
+        said = inputs.read_notes(notes, None if corpus is None else corpus.corpus)
     problems = Problems()
+    texts = []
     try:
-        texts = [
-            count_texts(path.name, read_rows(path, problems).rows, _read_summary(path))
-            for path in data or ()
-            if path not in described
-        ]
+        for path in data or ():
+            if path not in described:
+                summary = inputs.read_summary(summary_path(path))
+                rows = read_rows(path, problems).rows
+                texts.append(inputs.count_texts(path.name, rows, summary))
     finally:
         warn_of(problems)
     made = make_model_card(
         pipeline, name=name, result=figures, data=texts, corpus=corpus, notes=said
     )
     write_with_card(pipeline, made, output)
-    show(made)
+    show(msgspec.to_builtins(made))
     say(f"{output}: ready for `spacy package {output} FOLDER`")
-
-
-def _read_summary(path: Path) -> dict[str, Any] | None:
-    """Read what a ``catalog-ner label`` run wrote beside its output."""
-    from spacy_catalog_ner.labelling import summary_path
-
-    summary = summary_path(path)
-    if not summary.is_file():
-        return None
-    try:
-        figures = json.loads(summary.read_text(encoding="utf8"))
-    except ValueError as err:
-        raise CatalogNERError(f"{summary}: not JSON ({err})") from None
-    if not isinstance(figures, dict):
-        raise CatalogNERError(f"{summary}: not the summary of a `catalog-ner label` run")
-    return figures

@@ -1,4 +1,4 @@
-"""What a packaged student is made of that others own, and under which licence."""
+"""Models and data sets of others that a packaged student is made of, and their licences."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ UNKNOWN = "not stated"
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model or data set, as ``sources`` of spaCy's ``meta.json`` has it.
-
-    Attributes
-    ----------
-    name
-        What it is called.
-    url, license, author
-        Empty where not known.
-    """
+    """A model or data set, as in ``sources`` of spaCy's ``meta.json``; empty where not known."""
 
     name: str
     url: str = ""
@@ -37,7 +29,7 @@ GEONAMES = Source(
     license="CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
     author="GeoNames",
 )
-"""Of the catalog's entries whose ids begin with ``geonames:``, see `city_entries`."""
+"""Source of catalog entries whose ids begin with ``geonames:``, see `city_entries`."""
 
 _KNOWN = {
     # As the model's own card in the package has it
@@ -64,13 +56,7 @@ def read_source(value: Any) -> Source | None:
 
 
 def source_of_model(name: str) -> Source:
-    """Return the source of a model, without licence where it is not one of the bundled ones.
-
-    Parameters
-    ----------
-    name
-        As a config has it; of a path the last part is the name.
-    """
+    """Return the source of a model as a config names it; only bundled models have a licence."""
     return _KNOWN.get(name) or Source(short_name(name))
 
 
@@ -81,22 +67,12 @@ def short_name(name: str) -> str:
 
 
 def merge_sources(*groups: Iterable[Source]) -> list[Source]:
-    """Join sources; of those with the same name the last is kept, in the place of the first."""
+    """Join sources; of several with the same name, the last one replaces the first."""
     return list({source.name: source for group in groups for source in group}.values())
 
 
 def render_sources(package: str, license: str, sources: Iterable[Source]) -> str:
-    """Write the licence notes of a package as text.
-
-    Parameters
-    ----------
-    package
-        Its name.
-    license
-        Its own licence, empty if none is stated.
-    sources
-        What it is made of.
-    """
+    """Write the licence notes of a package as text; its own licence may be empty."""
     blocks = [f"Licence of {package}: {license or UNKNOWN}", "It is made of, or learned from:"]
     for source in sources:
         lines = [f"# {source.name}", ""]

@@ -1,12 +1,16 @@
-"""What the folder of a trained pipeline says of itself."""
+"""Reading what the folder of a trained pipeline tells of it."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from confection import ConfigValidationError
 from spacy import util
 from spacy.language import Language
@@ -15,31 +19,53 @@ from spacy_catalog_ner.doc.pipelines import load_pipeline
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL
 from spacy_catalog_ner.io.files import require_path
-from spacy_catalog_ner.student.card.catalog_facts import CatalogFacts, read_catalog_facts
 
-_ENTITIES = {"doc.ents", "doc.spans"}  # what a component that finds entities assigns
+_ENTITIES = {"doc.ents", "doc.spans"}  # assigned by components that find entities
 
 
-@dataclass(frozen=True)
-class Component:
-    """A component of a pipeline.
+_WORK = {
+    "catalog_matcher": "finds every name of the catalog in the text: the candidates",
+    "transformer": "turns the tokens into vectors that know their context",
+    "ner": "finds the entities",
+    "candidate_classifier": "decides about each candidate by sentence, name and catalog",
+    "spancat": "says of each candidate how likely each label is",
+    "constraint_post_processor": "drops what is no candidate, breaks a rule or overlaps",
+}
 
-    Attributes
-    ----------
-    name, factory
-        As the config has them.
-    assigns
-        What it writes, as its factory declares it; nothing where that is not installed.
-    """
+
+class Component(msgspec.Struct, frozen=True):
+    """A component of a pipeline, with the name of its factory and a description of its work."""
 
     name: str
     factory: str
-    assigns: tuple[str, ...]
+    work: str
+
+
+class CatalogFacts(msgspec.Struct, frozen=True):
+    """The names that a matcher has.
+
+    Attributes
+    ----------
+    matcher, spans_key
+        Name of the component, and the group of ``doc.spans`` that it writes.
+    version
+        Content version of the compiled catalog; None where there is none.
+    entries
+        Number of entries.
+    has_cities
+        Whether any entry comes from GeoNames, by its id.
+    """
+
+    matcher: str
+    spans_key: str
+    version: str | None
+    entries: int
+    has_cities: bool
 
 
 @dataclass(frozen=True)
 class TrainedPipeline:
-    """A pipeline as its folder describes it. Of its components only the matcher is loaded.
+    """A pipeline as its folder describes it. Only the matcher is loaded.
 
     Attributes
     ----------
@@ -50,21 +76,22 @@ class TrainedPipeline:
     components
         In the order they run.
     labels
-        Labels that its entities can have, sorted.
+        Labels that its entities can have, sorted, and the number of entries in the catalog with
+        each; None without a catalog.
     catalog
-        That of the first `catalog_matcher`, None if there is no matcher.
+        Of the first `catalog_matcher`; None if there is no matcher.
     backbone
-        Name of the transformer it was built on, None if there is none.
+        Name of the transformer it was built on; None if there is none.
     training
-        Settings of ``spacy train`` by name; empty for a pipeline that it did not train.
+        Settings of ``spacy train`` by name; empty if that did not train the pipeline.
     is_grounded
-        Whether it finds names of the catalog and nothing else: constraints see to that.
+        Whether it has matcher and constraints, so that it finds only names of the catalog.
     """
 
     path: Path
     meta: dict[str, Any]
-    components: tuple[Component, ...]
-    labels: tuple[str, ...]
+    components: list[Component]
+    labels: dict[str, int | None]
     catalog: CatalogFacts | None
     backbone: str | None
     training: dict[str, str]
@@ -91,33 +118,61 @@ class TrainedPipeline:
             name: config["components"][name]["factory"] for name in config["nlp"]["pipeline"]
         }
         matcher = next((name for name in factories if factories[name] == "catalog_matcher"), None)
-        # Nothing else of it is needed, nor what it takes to load it
+        # The other components are not needed, nor the packages that they need
         others = [name for name in factories if name != matcher]
         nlp = load_pipeline(str(path.resolve()), exclude=others)
-        catalog = None if matcher is None else read_catalog_facts(nlp.get_pipe(matcher))
+        catalog, entries = (None, None) if matcher is None else _count_entries(nlp, matcher)
         is_grounded = {"catalog_matcher", "constraint_post_processor"} <= set(factories.values())
-        components = tuple(
-            Component(name, factory, _assigns(nlp, factory)) for name, factory in factories.items()
-        )
-        if catalog is not None and is_grounded:
-            labels = set(catalog.entries)
+        assigns = {name: _assigns(nlp, factory) for name, factory in factories.items()}
+        if entries is not None and is_grounded:
+            labels = set(entries)
         else:
             labels = {
                 str(label)
-                for component in components
-                if _ENTITIES.intersection(component.assigns)
-                for label in meta["labels"].get(component.name, ())
+                for name in factories
+                if _ENTITIES.intersection(assigns[name])
+                for label in meta["labels"].get(name, ())
             }
         return cls(
             path,
             meta,
-            components,
-            labels=tuple(sorted(labels)),
+            components=[
+                Component(
+                    name,
+                    factory,
+                    _WORK.get(factory) or "writes " + (", ".join(assigns[name]) or "nothing"),
+                )
+                for name, factory in factories.items()
+            ],
+            labels={
+                label: None if entries is None else entries.get(label, 0)
+                for label in sorted(labels)
+            },
             catalog=catalog,
             backbone=_find_backbone(config["components"]),
             training=_settings(config.get("training") or {}) if meta.get("performance") else {},
             is_grounded=is_grounded,
         )
+
+
+def _count_entries(nlp: Language, name: str) -> tuple[CatalogFacts, dict[str, int]]:
+    """Describe the catalog of a matcher, and count the entries of each label."""
+    matcher = nlp.get_pipe(name)
+    snapshot = matcher.snapshot
+    catalog, added = snapshot.catalog, snapshot.overlay.entries
+    counts = Counter(entry.label for entry in added)
+    ids: Iterable[str] = (entry.id for entry in added)
+    version = None
+    if catalog is not None:
+        version = catalog.meta["content_version"]
+        counts.update(catalog.meta["entries_per_label"])
+        hidden = snapshot.overlay.hidden_in(catalog)
+        counts.subtract(catalog.label_and_id(number)[0] for number in hidden)
+        ids = chain(ids, (catalog.label_and_id(number)[1] for number in range(len(catalog))))
+    entries = {label: counts[label] for label in snapshot.labels}
+    has_cities = any(each.startswith("geonames:") for each in ids)
+    spans_key, total = matcher.spans_key, sum(entries.values())
+    return CatalogFacts(name, spans_key, version, total, has_cities), entries
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -150,7 +205,7 @@ def _assigns(nlp: Language, factory: str) -> tuple[str, ...]:
 
 
 def _find_backbone(value: Any) -> str | None:
-    """Find the transformer in the config of the components, whichever of them has it."""
+    """Return the name of the transformer in the config of the components."""
     if not isinstance(value, dict):
         return None
     if value.get("@misc") == "spacy_catalog_ner.backbone.v1":
@@ -162,7 +217,7 @@ def _find_backbone(value: Any) -> str | None:
 
 
 def _settings(training: dict[str, Any]) -> dict[str, str]:
-    """Return what of the ``[training]`` section a reader wants to know."""
+    """Return the settings of the ``[training]`` section that a model card shows."""
     optimizer = training.get("optimizer") or {}
     settings = {
         "steps at most": training.get("max_steps") or "no limit",
@@ -178,7 +233,7 @@ def _settings(training: dict[str, Any]) -> dict[str, str]:
 
 
 def _describe(value: Any) -> str:
-    """Write a value of a config; what is registered as ``name(setting=value, ...)``."""
+    """Write a value of a config; a registered function as ``name(setting=value, ...)``."""
     if not isinstance(value, dict):
         return str(value)
     name = next((value[key] for key in value if key.startswith("@")), "")

@@ -1,0 +1,169 @@
+"""What a model card says besides the pipeline: the author's notes, the corpus, training texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.io.files import read_yaml, require_file, require_path
+from spacy_catalog_ner.student.card.sources import Source
+
+
+class CardNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Texts and sources for a model card; all may be left out.
+
+    Attributes
+    ----------
+    description
+        Replaces the generated sentence. Markdown, as the next two.
+    intended_use, limits
+        Added to the generated text.
+    license, author
+        Of the package.
+    sources
+        Added to the known sources; one with the same name replaces a known one.
+    """
+
+    description: str = ""
+    intended_use: str = ""
+    limits: str = ""
+    license: str = ""
+    author: str = ""
+    sources: list[Source] = []
+
+
+def read_notes(path: str | Path, corpus: str | None = None) -> CardNotes:
+    """Read a YAML file of notes.
+
+    Parameters
+    ----------
+    path
+        The file, or a folder that has ``CORPUS.yml`` for some corpora.
+    corpus
+        Name of the corpus, for a folder.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing, not YAML or of another shape; or a folder, and no corpus is named.
+    """
+    path = require_path(path, "YAML with notes for the model card")
+    if path.is_dir():
+        if corpus is None:
+            raise CatalogNERError(
+                f"{path}: is a folder; name a file in it, or the corpus with --data and the"
+                " meta.json that `catalog-ner corpus prepare` wrote"
+            )
+        path = path / f"{corpus}.yml"
+        if not path.is_file():
+            return CardNotes()
+    try:
+        return msgspec.convert(read_yaml(path) or {}, CardNotes)
+    except msgspec.ValidationError as err:
+        keys = ", ".join(CardNotes.__struct_fields__)
+        each = ", ".join(Source.__struct_fields__)
+        raise CatalogNERError(
+            f"{path}: {err}; expected {keys}, and of each source {each}"
+        ) from None
+
+
+class CorpusFacts(msgspec.Struct, frozen=True):
+    """The ``meta.json`` that ``catalog-ner corpus prepare`` writes, see `prepare_corpus`."""
+
+    corpus: str
+    lang: str
+    oracle_catalog: bool
+    entries: int
+    exemplars: int
+    dev: int
+    test: int
+    traffic: int
+
+
+def read_corpus_facts(path: str | Path) -> CorpusFacts:
+    """Read the description of a prepared corpus.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing or something else.
+    """
+    path = require_file(path, "meta.json of a prepared corpus")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CorpusFacts)
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise CatalogNERError(
+            f"{path}: not the meta.json that `catalog-ner corpus prepare` writes ({err})"
+        ) from None
+
+
+class RunSummary(msgspec.Struct):
+    """The part of a labelling run's summary that a model card shows: the models it asked."""
+
+    models: list[str] = []
+
+
+def read_summary(path: Path) -> RunSummary | None:
+    """Read the summary of a ``catalog-ner label`` run; None if there is no such file."""
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunSummary)
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        message = f"{path}: not the summary of a `catalog-ner label` run ({err})"
+        raise CatalogNERError(message) from None
+
+
+class TrainingData(msgspec.Struct, frozen=True):
+    """Counts of a file of annotated texts.
+
+    Attributes
+    ----------
+    name
+        Of the file.
+    texts, without_entity
+        All texts, and those without an entity.
+    labelled
+        Texts that a pipeline labelled.
+    models
+        Language models that it asked.
+    labels
+        Number of entities of each label.
+    """
+
+    name: str
+    texts: int
+    without_entity: int
+    labelled: int
+    models: list[str]
+    labels: dict[str, int]
+
+
+def count_texts(
+    name: str, rows: Iterable[Mapping[str, Any]], summary: RunSummary | None = None
+) -> TrainingData:
+    """Count texts and entities of a file.
+
+    Rows with a record of the pipeline, ``catalog_ner``, were labelled by it; all were if there is
+    the `summary` of a labelling run.
+    """
+    texts = without_entity = recorded = 0
+    labels: Counter[str] = Counter()
+    for row in rows:
+        texts += 1
+        without_entity += not row["spans"]
+        recorded += "catalog_ner" in row
+        labels.update(span["label"] for span in row["spans"])
+    return TrainingData(
+        name,
+        texts,
+        without_entity,
+        labelled=recorded if summary is None else texts,
+        models=[] if summary is None else summary.models,
+        labels=dict(sorted(labels.items())),
+    )
