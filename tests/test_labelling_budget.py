@@ -114,14 +114,10 @@ def test_a_table_that_cannot_be_used_is_an_error(tmp_path, content):
         assert str(error.value).startswith(f"{path}: expected YAML lines MODEL: {{")
 
 
-def test_a_model_that_has_no_price_is_named(nlp, tmp_path):
+def test_a_model_that_has_no_price_is_named(nlp, mini_matcher_nlp, tmp_path):
     path = write_prices(tmp_path, "gpt: {input: 1, output: 1}")
     with pytest.raises(CatalogNERError, match=r"prices\.yml: no price of 'stand-in', only of gpt"):
         find_price(path, nlp)
-
-
-def test_prices_are_of_no_use_without_a_model(mini_matcher_nlp, tmp_path):
-    path = write_prices(tmp_path, "gpt: {input: 1, output: 1}")
     with pytest.raises(CatalogNERError, match="asks no models that count their tokens"):
         find_price(path, mini_matcher_nlp)
 
@@ -237,31 +233,6 @@ def test_the_sample_is_drawn_from_all_of_the_file_and_the_same_each_time(nlp, se
     assert min(numbers) < 100 and max(numbers) > 400
 
 
-def test_an_estimate_of_few_texts_asks_all_of_them_and_a_limit_holds(nlp, server, texts):
-    assert estimate_run(nlp, texts, Problems(), limit=3).calls == 3
-    assert sorted(asked_about(server)) == [f"play drake {n}" for n in range(3)]
-
-
-def test_texts_without_candidates_cost_nothing_in_an_estimate(nlp, tmp_path):
-    rows = [{"text": text} for text in ("play drake", "what time is it") * 5]
-    source = write_rows(tmp_path / "in.jsonl", rows)
-    estimate = estimate_run(nlp, source, Problems())
-    assert (estimate.texts, estimate.calls) == (10, 5)
-
-
-def test_an_estimate_does_not_take_what_the_cache_knows_for_free(
-    mini_catalog, server, texts, tmp_path
-):
-    nlp = make_teacher(mini_catalog, server, cache=str(tmp_path / "cache.sqlite"))
-    label(nlp, texts, tmp_path / "out.jsonl", limit=10)
-    estimate = estimate_run(nlp, texts, Problems())
-    assert estimate.sample == Sample(texts=20, failures=0, from_cache=10)
-    assert estimate.calls == 20
-    estimate = estimate_run(nlp, texts, Problems(), price=PRICE)
-    assert estimate.sample.from_cache == 20
-    assert estimate.calls is estimate.cost is estimate.seconds is None
-
-
 def test_an_estimate_is_the_same_whatever_the_cache_knows(mini_catalog, server, tmp_path):
     """Texts without candidates, which need no model, are never in the cache."""
     nlp = make_teacher(mini_catalog, server, cache=str(tmp_path / "cache.sqlite"))
@@ -271,6 +242,9 @@ def test_an_estimate_is_the_same_whatever_the_cache_knows(mini_catalog, server, 
     estimate = estimate_run(nlp, source, Problems())
     assert estimate.sample.from_cache == 6
     assert (estimate.candidates, estimate.calls, estimate.output_tokens) == (10, 10, 70)
+    estimate = estimate_run(nlp, source, Problems(), limit=2, price=PRICE)
+    assert estimate.sample == Sample(texts=2, failures=0, from_cache=1)
+    assert estimate.calls is estimate.cost is estimate.seconds is None
 
 
 def test_an_estimate_does_not_take_a_text_without_an_answer_for_free(mini_catalog, texts):
