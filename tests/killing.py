@@ -1,7 +1,7 @@
 """Run as a program: label a file, killed with ``kill -9`` again and again, then once to the end.
 
 ``python killing.py SEED STATE PIPELINE ARGUMENTS...`` runs ``catalog-ner ARGUMENTS --pipeline
-PIPELINE`` in child processes that are killed at five random moments: the first as it starts, the
+PIPELINE`` in child processes that are killed at three random moments: the first as it starts, the
 others after they have saved something to STATE. Children are forked from a process that has
 imported all they need, so that each is at work at once.
 """
@@ -22,7 +22,7 @@ from spacy_catalog_ner import labelling  # noqa: F401
 from spacy_catalog_ner.cli.main import main
 from spacy_catalog_ner.doc.pipelines import load_pipeline
 
-KILLS = 5
+KILLS = 3
 AT_THE_START = 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_an_interrupted_run_goes_on_after_the_last_whole_batch(nlp, texts, inter
     summary = label(nlp, texts, interrupted, batch_size=2)
     assert summary.texts == 10
     assert [row["id"] for row in read(interrupted)] == list(range(10))
+
+
+def test_a_state_of_version_0_1_0_is_resumed(nlp, texts, tmp_path):
+    usage = ("calls", "retries", "cache_hits", "prompt_tokens", "cached_tokens", "output_tokens")
+    counts = {"texts": 1, "failures": 0, "candidates": 1, "selected": 0, "entities": 1}
+    counts |= {"proposals": 0, "violations": {"overlap": 2}, "usage": dict.fromkeys(usage, 3)}
+    counts |= {"seconds": 1.5, "timed_texts": 0, "timed_seconds": 0.0}
+    row = b'{"text": "play drake number 0", "id": 0}\n'
+    (tmp_path / "out.jsonl.part").write_bytes(row)
+    (tmp_path / "out.failed.jsonl.part").touch()
+    state = {"fingerprint": fingerprint(nlp, texts), "bytes": [len(row), 0], "summary": counts}
+    (tmp_path / "out.jsonl.part.json").write_text(json.dumps(state))
+    summary = label(nlp, texts, tmp_path / "out.jsonl")
+    assert (summary.texts, summary.entities, summary.calls) == (10, 10, 3)
+    assert summary.violations == {"overlap": 2}
+    assert [row["id"] for row in read(tmp_path / "out.jsonl")] == list(range(10))
 
 
 def test_the_bar_begins_where_the_run_was(nlp, texts, interrupted, capsys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,7 +16,7 @@ from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_catalog_ner.constraints.label_rules import LabelRules
-from spacy_catalog_ner.constraints.proposals import make_proposals
+from spacy_catalog_ner.doc.mentions import find_mentions
 from spacy_catalog_ner.doc.record import (
     CANDIDATES,
     ENTITIES,
@@ -34,6 +34,9 @@ ScoredSpan = tuple[Span, float | None]
 """A span with its confidence, None where there is none."""
 
 
+_UNWEIGHTED = ("p", "r", "macro_f", "boundary_f", "type_accuracy")
+
+
 @Language.factory(
     "constraint_post_processor",
     assigns=["doc.spans", "doc.ents", "doc._.catalog_ner"],
@@ -46,17 +49,10 @@ ScoredSpan = tuple[Span, float | None]
         "scorer": {"@scorers": "spacy_catalog_ner.entities_scorer.v1", "spans_key": ENTITIES},
     },
     default_score_weights={
-        f"spans_{ENTITIES}_p": 0.0,
-        f"spans_{ENTITIES}_r": 0.0,
         f"spans_{ENTITIES}_f": 1.0,
-        f"spans_{ENTITIES}_macro_f": 0.0,
-        f"spans_{ENTITIES}_boundary_f": 0.0,
-        f"spans_{ENTITIES}_type_accuracy": 0.0,
+        **{f"spans_{ENTITIES}_{name}": 0.0 for name in _UNWEIGHTED},
         f"spans_{ENTITIES}_per_type": None,
-        "ents_p": None,
-        "ents_r": None,
-        "ents_f": None,
-        "ents_per_type": None,
+        **dict.fromkeys(("ents_p", "ents_r", "ents_f", "ents_per_type")),
     },
 )
 def make_constraint_post_processor(
@@ -94,17 +90,7 @@ def make_constraint_post_processor(
 
 @dataclass
 class _Findings:
-    """What is wrong with the spans of a Doc.
-
-    Attributes
-    ----------
-    violations
-        Spans that are dropped, by kind.
-    rules
-        Those of them that break a label rule, by rule.
-    outside
-        Those that are not in the catalog.
-    """
+    """The spans of a Doc that are dropped: by kind, by label rule, and outside the catalog."""
 
     violations: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -147,20 +133,13 @@ class ConstraintPostProcessor(Pipe):
         self.spans_key = spans_key
         self.overlap = overlap
         self.scorer = scorer
-        # Read at first use: a saved pipeline brings its rules, and the path in its config exists
-        # only where it was made.
+        # Not read yet: a saved pipeline brings its rules, and its config names a path elsewhere.
         self._rules_path = None if rules is None else Path(rules)
         self._rules = LabelRules({}) if rules is None else None
 
     @property
     def rules(self) -> LabelRules:
-        """The rules about labels.
-
-        Raises
-        ------
-        CatalogNERError
-            If the configured file is missing or of another shape.
-        """
+        """The rules about labels, read from the configured file at first use."""
         if self._rules is None:
             assert self._rules_path is not None
             self._rules = LabelRules.read(self._rules_path)
@@ -180,7 +159,7 @@ class ConstraintPostProcessor(Pipe):
         found = _Findings(Counter({kind: _count(value) for kind, value in answer.items()}))
         spans = self._keep_best(_check_membership(doc, group, found), found)
         _write(doc, self.spans_key, spans)
-        proposals = make_proposals(doc, found.outside, answer.get("out_of_catalog") or ())
+        proposals = _make_proposals(doc, found.outside, answer.get("out_of_catalog") or ())
         record = doc._.catalog_ner or {}
         record = {key: record[key] for key in record if key not in ("rules", "proposals")}
         record["violations"] = _plain(found.violations)
@@ -304,6 +283,32 @@ def _write(doc: Doc, spans_key: str, spans: list[ScoredSpan]) -> None:
         result.attrs["scores"] = [math.nan if score is None else score for _, score in spans]
     doc.spans[spans_key] = result
     doc.set_ents(util.filter_spans([span for span, _ in best_first(spans, "longest")]))
+
+
+def _make_proposals(
+    doc: Doc, spans: Iterable[Span], names: Iterable[Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Return each mention outside the catalog once, in reading order.
+
+    Names are what an answer gave without a place. They are looked for in the text, in whatever
+    case; those that it does not have come last, without ``start`` and ``end``.
+    """
+    placed: dict[tuple[int, int, str], dict[str, Any]] = {}
+    nowhere: dict[tuple[str, str], dict[str, Any]] = {}
+    found = list(spans)
+    for name in names:
+        mentions = find_mentions(doc, name["text"], name["label"])
+        found += mentions
+        if not mentions:
+            nowhere[name["text"], name["label"]] = {"text": name["text"], "label": name["label"]}
+    for span in found:
+        placed[span.start_char, span.end_char, span.label_] = {
+            "text": span.text,
+            "label": span.label_,
+            "start": span.start_char,
+            "end": span.end_char,
+        }
+    return [placed[key] for key in sorted(placed)] + list(nowhere.values())
 
 
 def _plain(counts: Counter[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from spacy_catalog_ner.labelling.checkpoint import failed_path, summary_path
 from spacy_catalog_ner.labelling.estimate import Estimate, estimate_run
-from spacy_catalog_ner.labelling.prices import Price, find_price, read_prices
+from spacy_catalog_ner.labelling.models import Price, find_price, read_prices
 from spacy_catalog_ner.labelling.run import LabellingStoppedError, label_file, label_rows
 from spacy_catalog_ner.labelling.summary import Summary
 

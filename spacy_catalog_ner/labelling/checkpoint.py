@@ -32,18 +32,8 @@ def failed_path(target: Path) -> Path:
 class State(msgspec.Struct, omit_defaults=True):
     """How far a run has come, as ``TARGET.part.json`` holds it.
 
-    Attributes
-    ----------
-    fingerprint
-        Of the run.
-    bytes
-        How many bytes of the rows and of the dead letters are safe.
-    summary
-        The counts of these rows.
-    result
-        The summary of a run that has ended and whose files are about to get their names.
-    stopped
-        What stopped the run.
+    ``bytes`` of the rows and of the dead letters are safe, and ``summary`` has their counts.
+    ``result`` is the summary of a run that has ended and is about to name its files.
     """
 
     fingerprint: str
@@ -91,6 +81,7 @@ class Checkpoint:
         self._fingerprint = fingerprint
         self._final = (target, failed_path(target))
         self._parts = [path.with_name(f"{path.name}.part") for path in self._final]
+        self._summary_path = summary_path(target)
         self._state_path = target.with_name(f"{target.name}.part.json")
         self._streams: list[IO[bytes]] = []
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +115,7 @@ class Checkpoint:
             self._save(result=result)
             self._finish(result)
         else:
-            self._remove_summary()
+            self._summary_path.unlink(missing_ok=True)  # that of an earlier output
             for part, path in zip(self._parts, self._final, strict=True):
                 with part.open("rb") as source, atomic_write(path, "wb") as copy:
                     shutil.copyfileobj(source, copy)
@@ -133,26 +124,22 @@ class Checkpoint:
 
     def _finish(self, result: Summary) -> None:
         """Give the files their names; if this is interrupted, the next start does it again."""
-        self._remove_summary()
+        self._summary_path.unlink(missing_ok=True)  # that of an earlier output
         for part, path in zip(self._parts, self._final, strict=True):
             with suppress(FileNotFoundError):  # it has its name already
                 part.replace(path)
         self._write_summary(result)
         self._state_path.unlink(missing_ok=True)
 
-    def _remove_summary(self) -> None:
-        """Remove the summary of an earlier output, which is about to be replaced."""
-        summary_path(self.target).unlink(missing_ok=True)
-
     def _write_summary(self, result: Summary) -> None:
-        failed = failed_path(self.target)
+        failed = self._final[1]
         if failed.is_file() and not failed.stat().st_size:
             failed.unlink()
-        write_json(summary_path(self.target), msgspec.to_builtins(result))
+        write_json(self._summary_path, msgspec.to_builtins(result))
 
     def _remove_leftovers(self) -> None:
         """Remove the temporary files of killed runs, see `atomic_write`."""
-        for path in (*self._final, summary_path(self.target), self._state_path):
+        for path in (*self._final, self._summary_path, self._state_path):
             for leftover in path.parent.glob(f".{escape(path.name)}.{'[a-z0-9_]' * 8}"):
                 leftover.unlink()
 
@@ -197,14 +184,16 @@ class Checkpoint:
             raise CatalogNERError(
                 f"{self._state_path}: not the state of a run; remove it to start anew"
             ) from None
-        return state if state.summary is not None and _has_answers(state.summary) else None
+        counts = state.summary
+        # If no text was answered, as with a wrong key, all are asked again
+        return state if counts is not None and counts.failures < counts.texts else None
 
     def _read_result(self) -> Summary | None:
         try:
-            result = msgspec.json.decode(summary_path(self.target).read_bytes(), type=Summary)
+            result = msgspec.json.decode(self._summary_path.read_bytes(), type=Summary)
         except (FileNotFoundError, msgspec.DecodeError):
             return None  # none, or of something else
-        is_same = result.fingerprint == self._fingerprint and _has_answers(result)
+        is_same = result.fingerprint == self._fingerprint and result.failures < result.texts
         return result if is_same and self.target.is_file() else None
 
     def _save(self, **values: Any) -> None:
@@ -216,8 +205,3 @@ class Checkpoint:
 def _close(stream: IO[bytes]) -> None:
     with suppress(OSError):  # what a full disk did not take is not safe, and not needed
         stream.close()
-
-
-def _has_answers(counts: Counts | Summary) -> bool:
-    """Tell if any text was answered; if none was, as with a wrong key, all are asked again."""
-    return counts.failures < counts.texts

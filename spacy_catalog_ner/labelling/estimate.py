@@ -16,7 +16,7 @@ from tqdm import tqdm
 from spacy_catalog_ner.doc.record import CANDIDATES
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.labelling.batches import run_batch, usage_of
-from spacy_catalog_ner.labelling.prices import Price
+from spacy_catalog_ner.labelling.models import Price
 from spacy_catalog_ner.labelling.sources import read_source
 from spacy_catalog_ner.llm.prompt import Usage
 

@@ -1,16 +1,23 @@
-"""What a run needs to know of its pipeline: its models, and whether it is the same as before."""
+"""The models of a pipeline: which they are, whether they are those of before, what they cost."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from spacy.language import Language
 
 from spacy_catalog_ner.about import __version__
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.io.files import read_yaml, require_file
 from spacy_catalog_ner.labelling.sources import hash_file
+from spacy_catalog_ner.llm.prompt import Usage
+
+_SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"
 
 
 def find_models(nlp: Language) -> dict[str, Any]:
@@ -61,3 +68,81 @@ def fingerprint(nlp: Language, source: Path) -> str:
         elif hasattr(component, "to_bytes"):
             digest.update(component.to_bytes())
     return digest.hexdigest()
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Price of a million tokens of each kind, in any currency.
+
+    Attributes
+    ----------
+    input
+        Prompt tokens that the model reads for the first time.
+    cached
+        Prompt tokens that it has in its cache.
+    output
+        Tokens that it writes.
+    """
+
+    input: float
+    cached: float
+    output: float
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is not a price")
+
+    def cost(self, usage: Usage) -> float:
+        """Return what the tokens of a usage cost."""
+        return (
+            self.input * usage.prompt_tokens
+            + self.cached * usage.cached_tokens
+            + self.output * usage.output_tokens
+        ) / 1_000_000
+
+
+def read_prices(path: str | Path) -> dict[str, Price]:
+    """Read a YAML file of prices: ``MODEL: {input: 0.15, cached: 0.075, output: 0.60}``.
+
+    Where ``cached`` is left out, cached tokens cost as much as others.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing or of another shape.
+    """
+    path = require_file(path, f"YAML lines {_SHAPE}")
+    rows = read_yaml(path)
+    if not isinstance(rows, dict) or not rows:
+        raise CatalogNERError(f"{path}: expected YAML lines {_SHAPE}")
+    return {str(model): _read_price(values, f"{path}: {model}") for model, values in rows.items()}
+
+
+def _read_price(values: Any, where: str) -> Price:
+    try:
+        return msgspec.convert({"cached": values["input"], **values}, Price)
+    except (msgspec.ValidationError, KeyError, TypeError):
+        raise CatalogNERError(
+            f"{where}: expected prices of a million tokens, {_SHAPE}, got {values!r:.80}"
+        ) from None
+
+
+def find_price(path: str | Path, nlp: Language) -> Price:
+    """Return the price of the model that a pipeline asks.
+
+    Raises
+    ------
+    CatalogNERError
+        If the table has none of that name, or the pipeline asks no model that counts its tokens.
+    """
+    prices = read_prices(path)
+    names = name_models(nlp)
+    if len(names) != 1:
+        raise CatalogNERError(
+            f"{path}: the pipeline asks {len(names) or 'no'} models that count their tokens,"
+            " expected one to price"
+        )
+    (name,) = names
+    if name not in prices:
+        raise CatalogNERError(f"{path}: no price of {name!r}, only of {', '.join(prices)}")
+    return prices[name]

@@ -18,8 +18,7 @@ from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
-from spacy_catalog_ner.labelling.models import choose_batch_size, fingerprint, name_models
-from spacy_catalog_ner.labelling.prices import Price
+from spacy_catalog_ner.labelling.models import Price, choose_batch_size, fingerprint, name_models
 from spacy_catalog_ner.labelling.rows import answered_row, failed_row, original_row
 from spacy_catalog_ner.labelling.sources import count_lines, read_source
 from spacy_catalog_ner.labelling.summary import Summary
@@ -132,7 +131,13 @@ def label_file(
         else at the first eight. All batches done are kept.
     """
     source, target = Path(source), Path(target)
-    _check_names(source, target)
+    if target.suffix != ".jsonl":
+        raise CatalogNERError(f"{target}: expected the name of a .jsonl file to write")
+    written = (target, failed_path(target), summary_path(target))
+    if source.resolve() in [path.resolve() for path in written]:
+        raise CatalogNERError(
+            f"{source}: would be overwritten by its own output; name another file than {target}"
+        )
     if budget is not None and price is None:
         raise CatalogNERError("a budget needs the price of the model's tokens")
     rows = read_source(source, problems)
@@ -179,16 +184,6 @@ def label_file(
             raise LabellingStoppedError(reason) from err
 
 
-def _check_names(source: Path, target: Path) -> None:
-    if target.suffix != ".jsonl":
-        raise CatalogNERError(f"{target}: expected the name of a .jsonl file to write")
-    written = (target, failed_path(target), summary_path(target))
-    if source.resolve() in [path.resolve() for path in written]:
-        raise CatalogNERError(
-            f"{source}: would be overwritten by its own output; name another file than {target}"
-        )
-
-
 @dataclass
 class _Run:
     """A run that is under way."""
@@ -208,7 +203,11 @@ class _Run:
                 return True
             start = time.perf_counter()
             rows, failed = self._label_batch([row for _, row in batch])
-            counts.add_time(time.perf_counter() - start, len(batch), first=number == 0)
+            seconds = time.perf_counter() - start
+            counts.seconds += seconds
+            if number:
+                counts.timed_texts += len(batch)
+                counts.timed_seconds += seconds
             self.checkpoint.append(rows, failed)
             self._show(self.lines - batch[-1][0].line)
         self._show(0)
@@ -229,10 +228,11 @@ class _Run:
             reason = done.failure(number)
             if reason:
                 failed.append(failed_row(row, reason))
-                counts.add_failed()
             else:
                 rows.append(answered_row(done.docs[number], row))
                 counts.add_labelled(done.docs[number])
+        counts.texts += len(batch)
+        counts.failures += len(failed)
         counts.usage += done.usage
         return rows, failed
 

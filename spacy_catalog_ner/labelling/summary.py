@@ -9,7 +9,7 @@ import msgspec
 from spacy.tokens import Doc
 
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED
-from spacy_catalog_ner.labelling.prices import Price
+from spacy_catalog_ner.labelling.models import Price
 from spacy_catalog_ner.llm.prompt import Usage
 
 
@@ -18,24 +18,19 @@ class Summary(msgspec.Struct, kw_only=True):
 
     Attributes
     ----------
-    texts
-        Texts that are done, those that failed included.
-    failures
-        Texts without an answer.
-    candidates, selected, entities, proposals
-        Of the texts that have an answer.
-    violations
-        Of the constraints, by kind.
+    texts, failures
+        Texts that are done, and those of them without an answer.
+    candidates, selected, entities, violations, proposals
+        Of the texts that have an answer; violations of the constraints by kind.
     skipped
         Rows of the input that were skipped, by kind.
     calls, retries, cache_hits, prompt_tokens, cached_tokens, output_tokens
         What the model counted, see `spacy_catalog_ner.llm.prompt.Usage`.
     cost
         Of the tokens; None without a price.
-    seconds
-        Spent on whole batches.
-    seconds_per_text
-        Without the first batch after each start, which loads the models.
+    seconds, seconds_per_text
+        Spent on whole batches, and on a text without the first batch after each start, which loads
+        the models.
     stopped
         What ended the run before the end of the input: ``"budget"``, ``"limit"`` or None.
     models
@@ -86,8 +81,7 @@ class Counts(msgspec.Struct):
     timed_seconds: float = 0.0
 
     def add_labelled(self, doc: Doc) -> None:
-        """Count a text that has an answer."""
-        self.texts += 1
+        """Count what is in the answer to a text."""
         self.candidates += len(doc.spans.get(CANDIDATES, ()))
         self.selected += len(doc.spans.get(SELECTED, ()))
         self.entities += len(doc.spans.get(ENTITIES, doc.ents))
@@ -96,18 +90,6 @@ class Counts(msgspec.Struct):
         violations = Counter(self.violations)
         violations.update(record.get("violations") or {})
         self.violations = dict(sorted(violations.items()))
-
-    def add_failed(self) -> None:
-        """Count a text that has none."""
-        self.texts += 1
-        self.failures += 1
-
-    def add_time(self, seconds: float, texts: int, *, first: bool) -> None:
-        """Count the time of a batch of so many texts, which may be the first after a start."""
-        self.seconds += seconds
-        if not first:
-            self.timed_texts += texts
-            self.timed_seconds += seconds
 
     def summarise(
         self,
