@@ -10,15 +10,7 @@ from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 
 
 class Opening(NamedTuple):
-    """What matters of the beginning of a name.
-
-    Attributes
-    ----------
-    article
-        It begins with an article.
-    vowel
-        Its first sound is a vowel.
-    """
+    """Whether a name begins with an article, and with a vowel sound."""
 
     article: bool
     vowel: bool
@@ -50,32 +42,23 @@ _VOWEL_SOUND = re.compile(r"hour|honou?r|honest|heir|y[bcdfghjklmnpqrstvwxz]")
 
 
 def opening(name: str) -> Opening:
-    """Return what matters of the beginning of a name to the words before it."""
+    """Return what the words before a name depend on."""
     return Opening(_ARTICLE.match(name.lstrip()) is not None, starts_with_vowel_sound(name))
 
 
 def fit(literal: str, name: Opening) -> str:
-    """Return the words before a name as they should be: "a" or "an", and no second article.
-
-    Where the name brings its own article, that of the pattern goes: the name is annotated as the
-    catalog has it.
-    """
+    """Adapt the words before a name: "a" or "an", and no article if the name has its own."""
     if name.article:
         return _LAST_ARTICLE.sub("", literal)
     return _INDEFINITE.sub(rf"\1{'n' if name.vowel else ''}\2", literal)
 
 
 def starts_with_vowel_sound(name: str) -> bool:
-    """Tell whether "an" goes before a name.
+    """Tell whether "an" goes before a name, written as in the catalog, since capitals matter.
 
     The sound decides, not the letter: "an hour", "a university", "an FBI agent" (Chicago Manual of
     Style, 17th edition, sections 7.33 and 10.9). Numbers are taken as they are said ("an 8"), and
     capitals that do not sound like a word letter by letter ("an NBA game").
-
-    Parameters
-    ----------
-    name
-        As the catalog has it, as capitals matter.
     """
     found = _FIRST_WORD.search(name)
     if found is None:
@@ -95,7 +78,7 @@ def starts_with_vowel_sound(name: str) -> bool:
 
 
 def _is_letter_by_letter(word: str, letters: str) -> bool:
-    """Tell "FBI", "R.E.M.", "U2" and the "X" of "X-Men" from words."""
+    """Tell whether the first word is said as letters: "FBI", "R.E.M.", "U2", "X-Men"."""
     if len(letters) == 1 or "." in word:
         return True
     capitals = word[: len(letters)]
@@ -108,7 +91,7 @@ def _is_letter_by_letter(word: str, letters: str) -> bool:
 
 
 def _number_starts_with_vowel(word: str) -> bool:
-    """Tell the numbers that are said with eight, eleven or eighteen first."""
+    """Tell whether a number begins with eight, eleven or eighteen."""
     if word[0] == "8":
         return True
     # 11 and 18, 11,000 and 18,000 without the comma, and years such as 1812

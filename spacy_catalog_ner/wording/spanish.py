@@ -14,15 +14,7 @@ from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 
 
 class Opening(NamedTuple):
-    """What matters of the beginning of a name.
-
-    Attributes
-    ----------
-    article
-        It begins with an article.
-    i, o
-        Its first sound is that of the letter.
-    """
+    """Whether a name begins with an article, with the sound /i/, and with /o/."""
 
     article: bool
     i: bool
@@ -49,7 +41,7 @@ _SIGNS_BEFORE = re.compile(r"^\W+")
 
 
 def opening(name: str) -> Opening:
-    """Return what matters of the beginning of a name to the words before it."""
+    """Return what the words before a name depend on."""
     form = _SIGNS_BEFORE.sub("", normalize_without_diacritics(name)).replace("'", "")
     other = _OTHER_SOUND.match(form) is not None
     return Opening(
@@ -60,11 +52,11 @@ def opening(name: str) -> Opening:
 
 
 def fit(literal: str, name: Opening) -> str:
-    """Return the words before a name as they should be.
+    """Adapt the words before a name.
 
     "de el" and "a el" become "del" and "al". An article that is part of a name is never contracted
-    ("la lectura de El Aleph"; DPD, del 1), and that of the pattern goes where the name brings its
-    own. "y" becomes "e" before the sound /i/ and "o" becomes "u" before /o/.
+    ("la lectura de El Aleph"; DPD, del 1), and replaces that of the pattern. "y" becomes "e" before
+    the sound /i/ and "o" becomes "u" before /o/.
     """
     if name.article:
         return _LAST_ARTICLE.sub("", _CONTRACTED.sub(r"\1\2", literal))

@@ -1,4 +1,4 @@
-"""How an utterance looks when speech recognition has written it down."""
+"""The form of an utterance that speech recognition writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache, lru_cache
 from importlib.util import find_spec
 
-# Said as words; what else there is of punctuation is not said at all
+# Said as words; all other punctuation is not said
 _SIGNS = {
     "en": {"&": "and", "+": "plus", "%": "percent"},
     "es": {"&": "y", "+": "plus", "%": "por ciento"},
@@ -26,13 +26,13 @@ _OUTER_APOSTROPHES = re.compile(r"(?<![^\W_])'|'(?![^\W_])")
 
 
 class _Said(dict[int, str]):
-    """What is said of each character: itself, or a space; filled in as characters come."""
+    """Translation table: a character, or a space in place of punctuation."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        # Accents and vowel signs that combine with a letter are no letters, but part of one
-        said = char.isalnum() or char == "'" or unicodedata.category(char).startswith("M")
-        self[code] = char if said else " "
+        # Combining accents and vowel signs (M) are part of a letter
+        is_said = char.isalnum() or char == "'" or unicodedata.category(char).startswith("M")
+        self[code] = char if is_said else " "
         return self[code]
 
 
@@ -43,15 +43,8 @@ _SAID = _Said()
 def spoken_form(text: str, lang: str) -> str:
     """Return a text in lower case, without punctuation, and with its numbers in words.
 
-    Apostrophes within words stay, as they are part of them. "&", "+" and "%" become words, where
-    they are known for the language, and so do numbers of up to four digits if `spells_numbers`.
-
-    Parameters
-    ----------
-    text
-        A name or an utterance.
-    lang
-        spaCy's code of its language.
+    Apostrophes within words stay. "&", "+" and "%" become words in English and Spanish, and so do
+    numbers of up to four digits if `spells_numbers`.
 
     Examples
     --------
@@ -71,20 +64,11 @@ def spoken_form(text: str, lang: str) -> str:
 
 
 def spoken_literal(literal: str, lang: str, *, first: bool, last: bool) -> str:
-    """Return the spoken form of the text before, between or after names.
+    """Return the spoken form of the text before (`first`), between or after (`last`) names.
 
     Space at a name stays, and so does an apostrophe: "<ARTIST>'s".
-
-    Parameters
-    ----------
-    literal
-        The text, as it is written.
-    lang
-        spaCy's code of its language.
-    first, last
-        Whether no name stands before or after it.
     """
-    # A word stands in the place of each name: of two letters, so that it is no initial
+    # "xx" takes the place of each name: two letters, so that it is no initial
     left, right = "" if first else "xx", "" if last else "xx"
     said = spoken_form(f"{left}{literal}{right}", lang)
     return said[len(left) : len(said) - len(right)]
@@ -92,7 +76,7 @@ def spoken_literal(literal: str, lang: str, *, first: bool, last: bool) -> str:
 
 @cache
 def spells_numbers(lang: str) -> bool:
-    """Tell whether numbers become words: num2words is installed and knows the language."""
+    """Tell whether num2words is installed and knows the language."""
     if find_spec("num2words") is None:
         return False
     from num2words import CONVERTER_CLASSES
@@ -101,7 +85,7 @@ def spells_numbers(lang: str) -> bool:
 
 
 def _spell(digits: str, lang: str) -> str:
-    """Return a number in words, four digits in English as a year: "nineteen eighty four"."""
+    """Spell a number; four digits in English as a year: "nineteen eighty four"."""
     if not spells_numbers(lang):
         return digits
     from num2words import num2words

@@ -1,4 +1,4 @@
-"""The words around names: how they agree with them, and their written and spoken form."""
+"""The words around names: their agreement with the names, and their written and spoken form."""
 
 from __future__ import annotations
 
@@ -18,41 +18,38 @@ _AGREEMENT: dict[str, tuple[Callable[[str], Any], Callable[[str, Any], str]]] = 
 
 
 class Wording:
-    """Words utterances of one language.
+    """Adapts the words of one language to the names among them.
 
     English and Spanish have rules of agreement; the words of other languages stay as they are.
-    What was worked out once is kept, as patterns and names come again and again.
-
-    Parameters
-    ----------
-    lang
-        spaCy's code of the language.
+    Results are kept, as patterns and names come again and again.
     """
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self._opening, self._fit = _AGREEMENT.get(lang, (_no_opening, _as_it_is))
+        self._opening, self._fit = _AGREEMENT.get(
+            lang, (lambda name: True, lambda literal, opening: literal)
+        )
         self._openings: dict[str, Any] = {}
-        # Of each literal of a pattern what it becomes before each opening of a name
+        # For each literal of a pattern, its text before each opening of a name
         self._tables: dict[tuple[tuple[str, ...], Form], list[dict[Any, str]]] = {}
 
     def name(self, name: str, form: Form) -> str:
-        """Return a name as it is written in the catalog, or as it is said."""
+        """Return a name as in the catalog, or as it is said."""
         return name if form == "written" else spoken_form(name, self.lang)
 
     def agree(self, literal: str, name: str) -> str:
-        """Return the text before a name so that it agrees with it, and is else as it was."""
+        """Return the text before a name, made to agree with it."""
         return self._fit(literal, self._opening_of(name))
 
     def literals(self, literals: tuple[str, ...], names: Sequence[str], form: Form) -> list[str]:
-        """Return the text before, between and after names, so that it agrees with them.
+        """Return the text before, between and after names, made to agree with them.
 
         Parameters
         ----------
         literals
-            As they stand in the pattern: one more than there are names.
+            Text of the pattern, one more than there are names.
         names
-            The names as the catalog has them.
+            The names as in the catalog.
         form
             Written keeps the pattern's case and punctuation.
         """
@@ -71,7 +68,7 @@ class Wording:
         return made
 
     def _word(self, literal: str, opening: Any, form: Form, *, first: bool) -> str:
-        """Return the text before a name that begins so; after the last one if `opening` is None."""
+        """Return the text before a name with this opening, or after the last one (None)."""
         if opening is not None:
             literal = self._fit(literal, opening)
         if form == "written":
@@ -83,11 +80,3 @@ class Wording:
         if opening is None:
             opening = self._openings[name] = self._opening(name)
         return opening
-
-
-def _no_opening(name: str) -> bool:
-    return True
-
-
-def _as_it_is(literal: str, opening: object) -> str:
-    return literal

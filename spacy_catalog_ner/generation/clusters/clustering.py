@@ -21,7 +21,7 @@ and 6.2 s. The time grows with the square of the number of texts.
 """
 
 _MIN_SAMPLES = 2
-"""Neighbours that make a place dense, the text itself counted.
+"""Neighbours that make a region dense, the text itself counted.
 
 On MASSIVE 0.66 of the texts are noise with 2, 0.74 with 3 and 0.81 with 5; clusters of all three
 are as pure (0.89, 0.90, 0.92).
@@ -58,13 +58,13 @@ class Clusters:
 def cluster_embeddings(
     embeddings: np.ndarray, *, min_size: int = 5, representatives: int = 3, rare: int = 500
 ) -> Clusters:
-    """Cluster texts with HDBSCAN, and choose texts that stand for each cluster and for the rest.
+    """Cluster texts with HDBSCAN, and choose representatives of each cluster and of the rest.
 
     The embeddings are reduced to their principal components first: in hundreds of dimensions all
     distances are nearly equal, and most texts would be noise. Of HDBSCAN's tree (Campello,
     Moulavi and Sander 2013) the leaves are taken: with "excess of mass" one cluster may swallow
-    nearly all texts (4,848 of 5,000 in one of the runs on MASSIVE). A cluster is one only beside
-    another: texts that are all alike are noise.
+    nearly all texts (4,848 of 5,000 in a run on MASSIVE). There are at least two clusters or none:
+    texts that are all alike are noise.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def cluster_embeddings(
         Most representatives of a cluster.
     rare
         Most texts of no cluster that are kept for rare intents. If there is no cluster, they are
-        kept whatever their likeness.
+        kept even if they are similar.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def cluster_embeddings(
 
 
 def _reduce(embeddings: np.ndarray) -> np.ndarray:
-    """Project on the first principal components, exactly: with no random start."""
+    """Project on the first principal components, without a random start."""
     try:
         from sklearn.decomposition import PCA
     except ImportError:

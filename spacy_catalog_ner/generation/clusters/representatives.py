@@ -1,4 +1,4 @@
-"""Choosing the texts that stand for many."""
+"""Choosing the representatives of clusters, and of rare intents."""
 
 from __future__ import annotations
 
@@ -18,22 +18,11 @@ _BLOCK = 1024  # rows of similarities computed at once
 def choose_representatives(
     embeddings: np.ndarray, texts: np.ndarray, count: int, *, neighbours: int
 ) -> list[int]:
-    """Choose texts of a cluster that are typical of it and unlike each other.
+    """Choose up to `count` texts of a cluster that are typical of it and unlike each other.
 
-    The first is the densest: that with the highest mean similarity to its nearest neighbours in
-    the cluster. Each of the others is, of the denser half, that which is least similar to those
-    chosen before; none is a near-copy of one.
-
-    Parameters
-    ----------
-    embeddings
-        Shape (all texts, dimensions), rows of length 1.
-    texts
-        Those of the cluster.
-    count
-        Choose at most so many.
-    neighbours
-        How many neighbours tell of the density.
+    The first is the densest: that with the highest mean similarity to its nearest `neighbours` in
+    the cluster. Each next one is, of the denser half, the least similar to those chosen before;
+    near-copies are left out. The rows of `embeddings` have length 1.
     """
     vectors = embeddings[texts]
     density = _density(vectors, neighbours)
@@ -66,21 +55,11 @@ def _density(vectors: np.ndarray, neighbours: int) -> np.ndarray:
 def choose_rare(
     embeddings: np.ndarray, noise: np.ndarray, typical: Sequence[int], count: int
 ) -> list[int]:
-    """Choose texts of no cluster that are far from all clusters and from each other.
+    """Choose up to `count` texts of `noise` that are far from all clusters and from each other.
 
-    Each is that which is farthest from the clusters and from those chosen before (farthest-first
-    traversal, Gonzalez 1985), as long as one is `FAR`.
-
-    Parameters
-    ----------
-    embeddings
-        Shape (all texts, dimensions), rows of length 1.
-    noise
-        The texts of no cluster.
-    typical
-        The most typical text of each cluster. Where there is none, the texts need not be far.
-    count
-        Choose at most so many.
+    Each is the farthest from the `typical` texts of the clusters and from those chosen before
+    (farthest-first traversal, Gonzalez 1985), as long as one is `FAR`. Without clusters, the texts
+    need not be far.
     """
     vectors = embeddings[noise]
     if not typical and len(noise) <= count:

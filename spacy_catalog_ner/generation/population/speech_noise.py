@@ -14,8 +14,8 @@ REPETITION = "repetition"
 NO_PUNCTUATION = "no_punctuation"
 
 _HESITATIONS = {"en": ("uh", "um", "er"), "es": ("eh", "este", "pues", "em")}
-# What people say twice while they look for a word: function words far more than others (Clark and
-# Wasow 1998, "Repeating Words in Spontaneous Speech")
+# People repeat function words far more than others (Clark and Wasow 1998, "Repeating Words in
+# Spontaneous Speech")
 _REPEATED = {
     "en": "a and but by can could do for from i i'm in is it it's me my of on or so some that the"
     " this to was we what when where who with you",
@@ -26,9 +26,9 @@ _REPEATED = {
 _BOUND = {"en": frozenset(("a", "an")), "es": frozenset(("e", "o", "u", "y"))}
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*(?=\s)")
 _SPACE = re.compile(r"(?<=\S)\s+")
-# Not apostrophes and hyphens within words, nor points and commas within numbers
+# But for apostrophes and hyphens within words, and points and commas within numbers
 _PUNCTUATION = re.compile(r"(?<!\d)[.,]|[.,](?!\d)|[!?;:¡¿\"()…]|[\u2013\u2014]")
-# Who writes no full stop writes no capital after it either, but of I and of names
+# Without the full stop there is no capital after it either, but of I and of names
 _SENTENCE_START = re.compile(r"(?<=[.!?\u2026])\s+[¡¿\"(]*(?!I\b)[^\W\d_]")
 _SPACES = re.compile(r"\s{2,}")
 
@@ -39,14 +39,14 @@ class SpeechNoise:
     Parameters
     ----------
     lang
-        spaCy's code of the language: one with a list of hesitations, English or Spanish.
+        spaCy's code of the language: English or Spanish, unless `probability` is 0.
     probability
         Of each kind of noise in each utterance.
 
     Raises
     ------
     CatalogNERError
-        If the probability is none, or the hesitations of the language are not known.
+        If `probability` is out of range, or the hesitations of the language are not known.
     """
 
     def __init__(self, lang: str, probability: float) -> None:
@@ -65,17 +65,7 @@ class SpeechNoise:
     def __call__(
         self, literals: Sequence[str], chooser: random.Random
     ) -> tuple[list[str], list[str]]:
-        """Return the literals with noise, and which kinds of it there is.
-
-        Names are not seen here, so that nothing can get into them.
-
-        Parameters
-        ----------
-        literals
-            The text before, between and after the names of an utterance.
-        chooser
-            Source of chance.
-        """
+        """Return the text around names with noise, and the kinds of noise in it."""
         made, applied = list(literals), []
         if chooser.random() < self._probability and self._repeat(made, chooser):
             applied.append(REPETITION)
@@ -86,7 +76,7 @@ class SpeechNoise:
         return made, applied
 
     def _repeat(self, literals: list[str], chooser: random.Random) -> bool:
-        """Say a word twice: "play the the"."""
+        """Repeat a word: "play the the"."""
         places = [
             (number, start, end)
             for number, literal in enumerate(literals)
@@ -102,7 +92,7 @@ class SpeechNoise:
         return True
 
     def _hesitate(self, literals: list[str], chooser: random.Random) -> bool:
-        """Put a hesitation between two words, or before the first if that has no capital."""
+        """Put a hesitation between two words, or before the first if it has no capital."""
         places = [
             (number, position)
             for number, literal in enumerate(literals)
@@ -119,11 +109,13 @@ class SpeechNoise:
 
 @lru_cache(maxsize=1 << 16)
 def _words(literal: str, repeated: frozenset[str], *, first: bool) -> list[tuple[int, int]]:
-    """Return start and end of the words that may be said twice."""
+    """Return start and end of the whole words that may be repeated."""
     return [
         found.span()
         for found in _WORD.finditer(literal)
-        if found[0].lower() in repeated and _begins_word(literal, found.start(), first)
+        if found[0].lower() in repeated
+        # Not the end of a word that begins with a name
+        and (literal[found.start() - 1].isspace() if found.start() else first)
     ]
 
 
@@ -140,11 +132,6 @@ def _gaps(literal: str, bound: frozenset[str], *, first: bool) -> list[int]:
     if first and literal[:1].islower():
         gaps.append(0)
     return gaps
-
-
-def _begins_word(literal: str, start: int, first: bool) -> bool:
-    """Tell a whole word from the end of one that begins with a name."""
-    return literal[start - 1].isspace() if start else first
 
 
 def _strip_punctuation(literals: list[str]) -> bool:
