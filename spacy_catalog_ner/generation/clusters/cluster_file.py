@@ -24,16 +24,9 @@ LARGEST = 10
 
 @dataclass(frozen=True)
 class Utterances:
-    """The rows of a file, and the distinct texts among them.
+    """The rows of a file, and the texts that differ in more than case, spacing or punctuation.
 
-    Attributes
-    ----------
-    rows
-        The rows, in their order.
-    texts
-        The texts that differ in more than case, spacing or punctuation.
-    positions
-        For each row the position of its text in `texts`.
+    `positions` has, for each row, the position of its text in `texts`.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -42,16 +35,7 @@ class Utterances:
 
 
 def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
-    """Read the rows to cluster.
-
-    Parameters
-    ----------
-    path
-        JSONL with ``text``.
-    problems
-        Receives broken rows, and those of another language.
-    lang
-        Language of the utterances; "en" takes rows whose ``lang`` is "en-US".
+    """Read the rows to cluster; broken rows and those of another language go to `problems`.
 
     Raises
     ------

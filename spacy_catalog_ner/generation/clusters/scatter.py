@@ -27,21 +27,10 @@ _FEW = 10  # with fewer texts t-SNE says no more than the first two components
 def render_scatter(
     texts: Sequence[str], clusters: Clusters, *, title: str, lang: str = "", seed: int = 0
 ) -> str:
-    """Render clusters as a scatter plot in one self-contained HTML file.
+    """Render clusters of texts as a scatter plot in one self-contained HTML file.
 
-    Parameters
-    ----------
-    texts
-        The texts that were clustered. Long ones are cut; of more than `MAX_POINTS` the
-        representatives and a random sample of the others are shown, and the page says so.
-    clusters
-        Their clusters.
-    title
-        Heading of the page.
-    lang
-        Language of the texts.
-    seed
-        Of sample and layout.
+    Long texts are cut. Of more than `MAX_POINTS` the representatives and a random sample of the
+    others are shown, and the page says so.
     """
     chosen = [text for group in clusters.representatives for text in group] + clusters.rare
     shown = _sample(len(texts), chosen, seed)

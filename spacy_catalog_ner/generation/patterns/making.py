@@ -45,20 +45,10 @@ def make_patterns(
     writer: PatternWriter | None = None,
     limit: int = 0,
 ) -> dict[str, Any]:
-    """Check the given patterns and those a model writes, and write both files.
+    """Check the given patterns and those that `writer` writes for the seeds.
 
-    Parameters
-    ----------
-    sources
-        Patterns and seeds.
-    checker
-        Checks all of them.
-    output
-        JSONL to write the patterns to; what was rejected goes to `rejected_path`.
-    writer
-        Writes patterns for the seeds; None ignores the seeds.
-    limit
-        Number of seeds to use, 0 for all.
+    Those that pass go to `output`, what was rejected to `rejected_path`. A `limit` of 0 uses all
+    seeds. Without a writer they are ignored.
 
     Returns
     -------

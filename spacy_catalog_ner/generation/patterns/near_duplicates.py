@@ -46,12 +46,7 @@ class NearDuplicates:
     ) -> dict[int, tuple[int, float]]:
         """Find the patterns that are near-duplicates of an earlier one that is not one itself.
 
-        Parameters
-        ----------
-        patterns
-            In the order in which they are taken.
-        on_done
-            Called with the number of patterns embedded since the last call.
+        `on_done` is called with the number of patterns embedded since the last call.
 
         Returns
         -------

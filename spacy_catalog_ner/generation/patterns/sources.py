@@ -133,21 +133,8 @@ def abstract(row: Row, tags: Tags, lang: str) -> Pattern | None:
     """Make a pattern of an annotated utterance: each name gives way to its label.
 
     With the names put back the pattern is the utterance, but for white space, which is folded.
-    Names with an unknown label stay as they are.
-
-    Parameters
-    ----------
-    row
-        The utterance, perhaps with ``lang`` and ``cluster`` among its keys.
-    tags
-        The known labels.
-    lang
-        Language of a row that names none.
-
-    Returns
-    -------
-    Pattern or None
-        None where the utterance has no name with a known label.
+    Names with an unknown label stay as they are; if there are no others, the result is None. `lang`
+    is the language of a row that names none.
 
     Raises
     ------

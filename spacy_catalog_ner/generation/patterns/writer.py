@@ -27,19 +27,7 @@ _LONGEST_ANSWER_SHOWN = 200  # characters
 
 @dataclass(frozen=True)
 class Written:
-    """What a model made of a seed.
-
-    Attributes
-    ----------
-    seed
-        What it was given.
-    patterns
-        What it wrote, unchecked.
-    rejected
-        Why it, or a part of its answer, gave no pattern.
-    usage
-        What that cost.
-    """
+    """The unchecked patterns a model wrote for a seed, and what of its answer gave none."""
 
     seed: Seed
     patterns: list[Pattern]
@@ -198,24 +186,15 @@ def _one_lines(texts: Mapping[Any, str]) -> dict[str, str]:
 
 
 def _is_text(value: Any) -> bool:
-    if not isinstance(value, str) or not value.strip():
-        return False
-    try:
-        value.encode("utf8")
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and no file can hold
-        return False
-    return True
+    # Half a surrogate pair can be written in JSON, but not in a file
+    is_text = isinstance(value, str) and value.strip() != ""
+    return is_text and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def load_model(path: Path, overrides: dict[str, Any] | None = None) -> SelectionModel:
-    """Make the model of a config's section ``[model]``.
+    """Make the model of section ``[model]`` of a config, as ``configs/patterns.cfg``.
 
-    Parameters
-    ----------
-    path
-        A ``.cfg`` file, as ``configs/patterns.cfg``.
-    overrides
-        Values of the config by dotted name, such as ``{"paths.cache": "answers.cache"}``.
+    `overrides` are values by dotted name, such as ``{"paths.cache": "answers.cache"}``.
 
     Raises
     ------

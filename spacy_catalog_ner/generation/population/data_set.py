@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,9 @@ MARK = "card.json"
 
 @dataclass(frozen=True)
 class Usable:
-    """The patterns that can be populated, and why the others cannot.
+    """The patterns that can be populated, and the number of others.
 
-    Attributes
-    ----------
-    patterns
-        Those of the language for whose labels there are names.
-    other_language
-        Number of patterns of another language.
-    without_names
-        For each label that has no names, the number of patterns left out because of it.
+    Left out are those of another language, and those `without_names`, by label.
     """
 
     patterns: list[Pattern]
@@ -64,15 +57,7 @@ def choose_usable(
 
 
 def parse_shares(text: str) -> dict[str, float]:
-    """Read ``"0.7,0.1,0.2"`` as the shares of train, dev and test.
-
-    A split whose share is 0 is left out.
-
-    Raises
-    ------
-    CatalogNERError
-        If there are not three numbers that add up to 1.
-    """
+    """Read ``"0.7,0.1,0.2"`` as the shares of train, dev and test, without those that are 0."""
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError:
@@ -94,7 +79,7 @@ def write_data_set(
     style: Style,
     *,
     lang: str,
-    labels: Mapping[str, str],
+    labels: Collection[str],
     tokenize: Tokenize,
     unreviewed: int = 0,
     progress: bool = False,
@@ -107,24 +92,15 @@ def write_data_set(
     Parameters
     ----------
     output
-        Folder to write ``train.jsonl``, ``dev.jsonl``, ``test.jsonl``, ``card.json`` and
-        ``card.md`` to.
-    usable
-        Patterns to populate.
-    names
-        Names by label.
+        Folder of ``train.jsonl``, ``dev.jsonl``, ``test.jsonl``, ``card.json`` and ``card.md``.
+    usable, names, style, lang, tokenize
+        See `Population`.
     shares
         Share of each split, of names and utterances.
     count
         Utterances to make in all.
-    style
-        How they are made.
-    lang
-        Language of all of it.
     labels
-        Entity types with their descriptions.
-    tokenize
-        Gives the tokens that spans must begin and end with.
+        The known labels.
     unreviewed
         Number of patterns that nobody has reviewed, for the card.
     progress
@@ -133,8 +109,8 @@ def write_data_set(
     Returns
     -------
     dict
-        Rows of each split, rows dropped by reason, seconds and utterances per second of populating
-        and writing, and problems that validation found.
+        Rows of each split, rows dropped by reason, seconds, utterances per second, and problems
+        that validation found.
 
     Raises
     ------
@@ -158,7 +134,9 @@ def write_data_set(
                 written[split] = write_jsonl(folder / f"{split}.jsonl", _to_dicts(rows, bar))
         seconds = time.perf_counter() - start
         # What is on disk is what is described and validated
-        card = make_card({split: _read(folder, split) for split in shares}, labels, lang, tokenize)
+        files = {split: iter_jsonl(folder / f"{split}.jsonl", Problems()) for split in shares}
+        rows_of = {split: (row for _, row in file) for split, file in files.items()}
+        card = make_card(rows_of, labels, lang, tokenize)
         card.population = {
             "version": __version__,
             "patterns": len(usable.patterns),
@@ -180,10 +158,6 @@ def write_data_set(
         "seconds": round(seconds, 2),
         "utterances_per_second": round(sum(written.values()) / seconds),
     }
-
-
-def _read(folder: Path, split: str) -> Iterator[dict[str, Any]]:
-    return (row for _, row in iter_jsonl(folder / f"{split}.jsonl", Problems()))
 
 
 def _to_dicts(rows: Iterable[Row], bar: Any) -> Iterator[dict[str, Any]]:

@@ -24,19 +24,7 @@ _TRIES = 20  # to make a new utterance of a pattern, before it is dropped
 
 @dataclass(frozen=True)
 class Style:
-    """How utterances are made.
-
-    Attributes
-    ----------
-    form
-        ``"spoken"``, ``"written"``, or ``"mixed"``: either with the same probability.
-    noise
-        Probability of each kind of noise of `SpeechNoise`.
-    temper
-        Power of the popularity that names are drawn by; see `NameSampler`.
-    seed
-        Of all that is left to chance.
-    """
+    """How utterances are made: see `SpeechNoise` for `noise` and `NameSampler` for `temper`."""
 
     form: Literal["spoken", "written", "mixed"] = "spoken"
     noise: float = 0.0

@@ -108,14 +108,7 @@ def iter_decisions(
 ) -> Iterator[tuple[int, Decision]]:
     """Yield (line, decision) of a file of patterns or decisions; skip and report broken rows.
 
-    Parameters
-    ----------
-    path
-        JSONL with ``pattern`` and, where a person has answered, ``answer``.
-    problems
-        Receives broken rows.
-    lang
-        Language of rows that name none.
+    `lang` is the language of rows that name none.
     """
     for line, row in iter_jsonl(require_file(path, "JSONL of patterns"), problems):
         try:
@@ -242,12 +235,7 @@ class DecisionLog:
 def measure_review_agreement(
     a: Mapping[str, Decision], b: Mapping[str, Decision]
 ) -> dict[str, Any]:
-    """Measure how far two reviewers agree on what to accept and what to reject.
-
-    Parameters
-    ----------
-    a, b
-        Their `latest_decisions`.
+    """Measure how far two reviewers agree, given the `latest_decisions` of each.
 
     Returns
     -------

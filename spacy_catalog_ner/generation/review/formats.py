@@ -144,16 +144,8 @@ _READERS = {"prodigy": _read_prodigy, "label-studio": read_label_studio}
 def import_answers(session: ReviewSession, path: Path, task_format: str, problems: Problems) -> int:
     """Take the answers of a file into a session and return how many were taken.
 
-    Parameters
-    ----------
-    session
-        Knows the patterns.
-    path
-        Output of Prodigy or Label Studio.
-    task_format
-        A key of `WRITERS`.
-    problems
-        Receives broken and unanswered tasks, unknown ids, and edited texts that are not valid.
+    `task_format` is a key of `WRITERS`. Broken and unanswered tasks, unknown ids, and edited texts
+    that are not valid go to `problems`.
 
     Raises
     ------

@@ -104,23 +104,13 @@ class Traffic:
 def detect_traffic(
     detector: ConversationDetector, traffic: Traffic, output: Path
 ) -> dict[str, Any]:
-    """Write the conversational rows of some traffic, each with its score and features.
-
-    Parameters
-    ----------
-    detector
-        Tells which are conversational.
-    traffic
-        The rows.
-    output
-        JSONL to write: rows with all their keys and ``conversational``, an object with ``score``
-        and ``features``.
+    """Write the conversational rows to JSONL, with ``conversational``: score and features.
 
     Returns
     -------
     dict
-        ``texts`` (those judged), ``conversational`` (those written), ``by_feature`` (in how many
-        of those written each fired) and ``texts_per_second`` (reading and writing included).
+        Number of ``texts`` read, of ``conversational`` ones written, and of those in which each
+        feature fired, ``by_feature``; and ``texts_per_second``.
 
     Raises
     ------
