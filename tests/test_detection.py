@@ -305,7 +305,7 @@ def run(path: Path, content: str | bytes, lang: str = "en"):
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
     problems = Problems()
     traffic = Traffic([path], lang, problems)
-    return list(traffic), dict(traffic.skipped), problems
+    return [row.to_dict() for row in traffic], dict(traffic.skipped), problems
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -17,6 +17,7 @@ from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFold
 from spacy_catalog_ner.io.annotated import read_texts
 from spacy_catalog_ner.io.files import atomic_write, write_jsonl
 from spacy_catalog_ner.io.language import is_same_language
+from spacy_catalog_ner.io.row import Row
 
 LARGEST = 10
 """Clusters that the summary shows."""
@@ -29,7 +30,7 @@ class Utterances:
     `positions` has, for each row, the position of its text in `texts`.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
 
@@ -51,7 +52,7 @@ def read_utterances(path: Path, problems: Problems, lang: str) -> Utterances:
         position = known.setdefault(duplicate_key(row.text), len(known))
         if position == len(utterances.texts):
             utterances.texts.append(row.text)
-        utterances.rows.append(row.to_dict())
+        utterances.rows.append(row)
         utterances.positions.append(position)
     if not utterances.rows:
         raise CatalogNERError(f"{path}: no utterance to cluster in language {lang!r}")
@@ -157,7 +158,7 @@ def mark_rows(utterances: Utterances, clusters: Clusters) -> Iterator[dict[str, 
     for row, position in zip(utterances.rows, utterances.positions, strict=True):
         number = int(clusters.numbers[position])
         yield {
-            **row,
+            **row.to_dict(),
             "cluster": number if number >= 0 else None,
             "representative": position in chosen,
             "rare": position in rare,

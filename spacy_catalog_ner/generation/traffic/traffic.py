@@ -16,11 +16,10 @@ from spacy_catalog_ner.io.annotated import iter_rows
 from spacy_catalog_ner.io.delimited import DELIMITERS
 from spacy_catalog_ner.io.files import detect_kind, require_file, write_jsonl
 from spacy_catalog_ner.io.language import is_same_language
+from spacy_catalog_ner.io.row import Row
 
 MAX_LENGTH = 2000
 """Characters of the longest utterance; what is longer is a document."""
-
-Row = dict[str, Any]
 
 _EXPECTED = "texts (.jsonl, .csv, .tsv or .txt, which may end in .gz or .zst)"
 
@@ -38,8 +37,7 @@ class Traffic:
     Parameters
     ----------
     paths
-        JSONL of ``{"text"}`` rows; CSV or TSV whose header names ``text``, the other columns being
-        keys of the row; or plain text, an utterance a line. Any of them may be packed (.gz, .zst).
+        Files to read, see `iter_rows`.
     lang
         Language to take, such as ``"en"``, which takes ``"en-US"`` too.
     problems
@@ -50,7 +48,7 @@ class Traffic:
     Attributes
     ----------
     skipped
-        How many rows were empty, duplicates or of another language, so far.
+        Number of rows that were empty, duplicates or of another language.
 
     Raises
     ------
@@ -74,31 +72,27 @@ class Traffic:
     def __iter__(self) -> Iterator[Row]:
         seen: set[bytes] = set()
         for path in self._paths:
-            for line, row in iter_rows(path, self._problems, self._on_read):
-                if self._takes(path, line, row):
+            for line, keys in iter_rows(path, self._problems, self._on_read):
+                text = keys.pop("text", None)
+                lang = keys.get("lang") or self._lang
+                if not isinstance(text, str):
+                    self._problems.add("broken row", Place(path, line), 'no "text"; row skipped')
+                elif not text.strip():
+                    self.skipped["empty"] += 1
+                elif len(text) > MAX_LENGTH:
+                    message = f"{len(text)} characters, expected at most {MAX_LENGTH}; row skipped"
+                    self._problems.add("too long", Place(path, line), message)
+                elif not is_same_language(str(lang), self._lang):
+                    self.skipped["other language"] += 1
+                else:
                     # Millions of hashes fit in memory where as many texts would not
-                    text = normalize(row["text"]).encode("utf8")
-                    key = hashlib.blake2b(text, digest_size=16).digest()
+                    form = normalize(text).encode("utf8")
+                    key = hashlib.blake2b(form, digest_size=16).digest()
                     if key in seen:
                         self.skipped["duplicate"] += 1
                     else:
                         seen.add(key)
-                        yield {**row, "lang": row.get("lang") or self._lang}
-
-    def _takes(self, path: Path, line: int, row: Row) -> bool:
-        text = row.get("text")
-        if not isinstance(text, str):
-            self._problems.add("broken row", Place(path, line), 'no "text"; row skipped')
-        elif not text.strip():
-            self.skipped["empty"] += 1
-        elif len(text) > MAX_LENGTH:
-            message = f"{len(text)} characters, expected at most {MAX_LENGTH}; row skipped"
-            self._problems.add("too long", Place(path, line), message)
-        elif not is_same_language(str(row.get("lang") or self._lang), self._lang):
-            self.skipped["other language"] += 1
-        else:
-            return True
-        return False
+                        yield Row(text, keys={**keys, "lang": lang})
 
 
 def detect_traffic(
@@ -123,18 +117,18 @@ def detect_traffic(
     highest = 0.0
     by_feature = dict.fromkeys(detector.lexicon.features, 0)
 
-    def keep() -> Iterator[Row]:
+    def keep() -> Iterator[dict[str, Any]]:
         nonlocal texts, highest
         found = False
         for row in traffic:
-            detection = detector(row["text"])
+            detection = detector(row.text)
             texts += 1
             highest = max(highest, detection.score)
             if detector.accepts(detection):
                 found = True
                 for name in detection.features:
                     by_feature[name] += 1
-                yield {**row, "conversational": detection._asdict()}
+                yield {**row.to_dict(), "conversational": detection._asdict()}
         if not texts:
             raise CatalogNERError("no text to judge in the input")
         if not found:  # raised while the output is written, so that it never appears
