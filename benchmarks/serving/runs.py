@@ -14,8 +14,7 @@ import spacy
 from spacy.language import Language
 
 from benchmarks.common.measure import memory
-from spacy_catalog_ner.student.speed.onnx_runtime import to_onnx
-from spacy_catalog_ner.student.speed.quantization import quantize
+from spacy_catalog_ner import quantize, to_onnx
 
 BLANK = "spaCy's tokenizer alone"
 WAYS: dict[str, Callable[[Language], Language]] = {
