@@ -111,8 +111,8 @@ def test_a_file_without_the_other_one_is_named_and_the_rest_goes_on(folder):
     rows, problems = read(folder)
     assert [row["id"] for row in rows] == ["c"]
     assert problems.messages == [
-        f"{folder / 'a.txt'}:1: no a.ann beside it; text skipped",
-        f"{folder / 'b.ann'}:1: no b.txt beside it; text skipped",
+        f"{folder / 'a.txt'}:1: no a.ann next to it; text skipped",
+        f"{folder / 'b.ann'}:1: no b.txt next to it; text skipped",
     ]
 
 

@@ -308,7 +308,8 @@ def test_a_label_that_columns_cannot_hold_is_named(path):
     text, problems = write(path, {"text": "x y", "spans": spans})
     assert text == "x\tO\ny\tB-A B\n\n"
     assert read(path, text)[0][0]["spans"] == spans[1:]
-    assert problems.messages == ["in.jsonl:1: label 'A\\tB' cannot stand in a column; span skipped"]
+    message = "label 'A\\tB' cannot be written in a column; span skipped"
+    assert problems.messages == [f"in.jsonl:1: {message}"]
 
 
 def test_the_tokens_of_a_file_are_kept_on_the_way_to_another_scheme(path, tmp_path):

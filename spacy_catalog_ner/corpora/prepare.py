@@ -42,8 +42,8 @@ def prepare_corpus(
     """Write catalog entries, exemplars, development and test sets and traffic of a corpus.
 
     Two layouts of `source` are known. A folder with ``catalogs/`` has ``exemplars.LANG.jsonl``,
-    ``test.LANG.jsonl`` and ``traffic.LANG.jsonl`` beside it; the development set is taken from
-    the exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
+    ``test.LANG.jsonl`` and ``traffic.LANG.jsonl`` as well; the development set is taken from the
+    exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
     ``.jsonl.gz`` has no catalogs: an *oracle* catalog is made of the gold spans of all three,
     exemplars come from train, and the rest of train, without its annotations, is the traffic.
 

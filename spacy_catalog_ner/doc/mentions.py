@@ -1,4 +1,4 @@
-"""Finding what an answer names in the text."""
+"""Finding the mentions of a name in a text."""
 
 from __future__ import annotations
 
@@ -10,23 +10,9 @@ from spacy.tokens import Doc, Span
 
 
 def find_mentions(doc: Doc, name: str, label: str) -> list[Span]:
-    """Find where a name stands in a text, on token boundaries.
+    """Return the mentions of a name on token boundaries as spans that do not overlap, in order.
 
     Case, spacing and whether an accent is a character of its own make no difference.
-
-    Parameters
-    ----------
-    doc
-        The text.
-    name
-        What to look for; other than white space.
-    label
-        Label of the spans.
-
-    Returns
-    -------
-    list of Span
-        They do not overlap, and are in reading order.
     """
     words = unicodedata.normalize("NFC", name).split()
     pattern = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
@@ -43,7 +29,7 @@ def find_mentions(doc: Doc, name: str, label: str) -> list[Span]:
 
 
 def _compose(text: str) -> tuple[str, list[int]]:
-    """Join letters and their accents; return where each character, and the end, was before."""
+    """Join letters and their accents; return the old offset of each character and of the end."""
     if unicodedata.is_normalized("NFC", text):
         return text, list(range(len(text) + 1))
     starts = [place for place, char in enumerate(text) if not unicodedata.combining(char)]

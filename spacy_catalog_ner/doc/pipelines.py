@@ -12,6 +12,7 @@ from spacy import util
 from spacy.language import Language
 
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.io.files import require_file
 
 
 def blank_pipeline(lang: str) -> Language:
@@ -49,17 +50,17 @@ def load_pipeline(
     """
     path = Path(name)
     overrides = overrides or {}
+    if path.suffix == ".cfg":
+        require_file(path, "a pipeline config")
     try:
         if path.suffix == ".cfg":
-            if not path.is_file():
-                raise CatalogNERError(f"{path}: no such file, expected a pipeline config")
             config = util.load_config(path, overrides=overrides, interpolate=True)
             return util.load_model_from_config(config, auto_fill=True, exclude=exclude)
         return spacy.load(name, config=overrides, exclude=exclude)
     except CatalogNERError:
         raise
     except (ConfigValidationError, ImportError, ValueError) as err:
-        # A config of another shape, or a language, factory or package that is not installed.
+        # A config of another shape, or a language, factory or package that is not installed
         raise CatalogNERError(f"{name}: {' '.join(str(err).split())}") from None
     except OSError as err:
         raise CatalogNERError(

@@ -1,4 +1,4 @@
-"""What the components write on a Doc besides spans."""
+"""What the components write on a Doc: names of span groups, the record, scores and keys."""
 
 from __future__ import annotations
 

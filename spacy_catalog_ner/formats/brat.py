@@ -1,10 +1,10 @@
 """Brat's standoff: a folder in which each text has a ``.txt`` and its annotations an ``.ann``.
 
-See https://brat.nlplab.org/standoff.html. Offsets are code points of the ``.txt`` with the
-line ends that it has; brat itself counts one of two characters as one (issue 853), which is told by
-the text of the spans. A span over a line break is in parts there, which are one span here; parts
-with other text between are not. The reference of a normalisation (``N``) is the id of its span.
-What brat has no place for, such as scores, is JSON in a note of type ``CatalogRow``.
+See https://brat.nlplab.org/standoff.html. Offsets are code points of the ``.txt`` with its own line
+ends; brat itself counts one of two characters as one (issue 853), which the text of the spans
+shows. A span over a line break is in parts in brat and is one span here; parts with other text
+between them are not. The reference of a normalisation (``N``) is the id of its span. What brat has
+no place for, such as scores, is JSON in a note of type ``CatalogRow``.
 """
 
 from __future__ import annotations
@@ -57,18 +57,9 @@ def read(
 ) -> Iterator[tuple[Place, Row]]:
     """Yield a row for each text.
 
-    Its id is its path in the folder, without ending, if `write` noted no other.
-    Relations, events, attributes, notes and discontinuous spans are counted in `problems` and left
-    out.
-
-    Parameters
-    ----------
-    source
-        A folder, all of which is read, or one ``.ann`` or ``.txt`` file that has the other beside.
-    problems
-        Receives what is wrong or left out.
-    labels
-        The labels known; all are if None.
+    `source` is a folder, which is read with its subfolders, or one of the two files of a text. The
+    id of a row is its path in the folder without ending, if `write` noted no other. Relations,
+    events, attributes, notes and discontinuous spans are counted in `problems` and left out.
 
     Raises
     ------
@@ -95,7 +86,7 @@ def _read_text(path: Path, problems: Problems) -> str | None:
     text_path = path.with_suffix(".txt")
     for file, other in ((path, text_path), (text_path, path)):
         if not file.is_file():
-            message = f"no {file.name} beside it; text skipped"
+            message = f"no {file.name} next to it; text skipped"
             problems.add("broken text", Place(other, 1), message)
             return None
     try:
@@ -220,7 +211,7 @@ def _lines(
 
 
 def _is_reference(value: object) -> bool:
-    """Tell whether an id can stand in a normalisation: brat cuts it at white space."""
+    """Tell whether a normalisation can hold an id: brat cuts it at white space."""
     return isinstance(value, str) and re.fullmatch(r"\S+", value) is not None
 
 

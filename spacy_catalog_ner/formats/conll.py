@@ -21,6 +21,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,19 +77,9 @@ def read(
 ) -> Iterator[tuple[Place, Row]]:
     """Yield the sentences of a file; a broken one is reported and left out.
 
-    The file is read twice, first for its scheme. Tags that are wrong in it are reported and
-    repaired, see `read_tags`.
-
-    Parameters
-    ----------
-    path
-        File of columns; unpacked where its name ends in ``.gz`` or ``.zst``.
-    problems
-        Receives what is wrong.
-    labels
-        The labels known; all are if None.
-    column
-        Column of the tag, 1-based; the last if None.
+    The file, which may be packed, is read twice, first for its scheme. Tags that are wrong in it
+    are reported and repaired, see `read_tags`. `column` is that of the tag, 1-based; by default
+    the last.
     """
     scheme = detect_scheme(sentence.tags for sentence in _sentences(path, Problems(), column))
     found = False
@@ -103,7 +94,7 @@ def _blocks(path: Path, problems: Problems) -> Iterator[_Block]:
     """Yield the lines between empty lines, but not where one of them is invalid UTF-8."""
     block: _Block = []
     broken = problems.counts["invalid UTF-8"]
-    for number, line in iter_lines(path, problems):
+    for number, line in chain(iter_lines(path, problems), [(0, "")]):
         line = line.rstrip()
         if line and not _is_document_mark(line, block):
             block.append((Place(path, number), line))
@@ -112,8 +103,6 @@ def _blocks(path: Path, problems: Problems) -> Iterator[_Block]:
             yield block
         block = []
         broken = problems.counts["invalid UTF-8"]
-    if block and broken == problems.counts["invalid UTF-8"]:
-        yield block
 
 
 def _is_document_mark(line: str, block: _Block) -> bool:
@@ -127,11 +116,8 @@ def _sentences(path: Path, problems: Problems, column: int | None) -> Iterator[_
     layout = _Layout(0, -1 if column is None else column - 1, has_brackets=False)
     for block in _blocks(path, problems):
         if block[0][1].startswith(_ONTONOTES):
-            layout = (
-                _ONTONOTES_LAYOUT
-                if column is None
-                else layout._replace(token=_ONTONOTES_LAYOUT.token)
-            )
+            in_brackets = _ONTONOTES_LAYOUT
+            layout = in_brackets if column is None else layout._replace(token=in_brackets.token)
         sentence = _parse(block, layout, problems)
         if sentence is not None:
             yield sentence
@@ -285,7 +271,7 @@ def _spans_of_words(
         if first is None or last is None:
             report_off_boundaries(row, item, problems, place)
         elif not is_tag(f"B-{item.label}") or _CONTROL.search(item.label):
-            message = f"label {item.label!r} cannot stand in a column; span skipped"
+            message = f"label {item.label!r} cannot be written in a column; span skipped"
             problems.add("label not held", place, message)
         else:
             spans.append(Span(words, first, last + 1, label=item.label))

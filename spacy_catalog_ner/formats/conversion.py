@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 from tqdm import tqdm
@@ -71,11 +72,12 @@ def convert_files(
     formats = [source_format or detect_source(path) for path in sources]
     for path, format_ in zip(sources, formats, strict=True):
         (require_path if format_ is Format.BRAT else require_file)(path, "annotated text")
+    options: dict[Format, dict[str, Any]] = {Format.CONLL: {"column": column}}
     rows = (
         row
         for path, format_ in zip(sources, formats, strict=True)
         for row in tqdm(
-            _read(path, format_, problems, labels, column),
+            _READERS[format_](path, problems, labels, **options.get(format_, {})),
             desc=path.name,
             unit=" texts",
             delay=1,
@@ -84,8 +86,30 @@ def convert_files(
     )
     summary = Summary()
     usable = _usable(rows, summary, target, problems)
-    summary.labels = _write(target, target_format, usable, nlp, problems, scheme)
+    match target_format:
+        case Format.JSONL:
+            summary.labels = _write_jsonl(target, usable)
+        case Format.DOCBIN:
+            summary.labels = docbin.write(target, usable, nlp, problems)
+        case Format.CONLL:
+            summary.labels = conll.write(target, usable, nlp, problems, scheme)
+        case Format.PRODIGY:
+            summary.labels = prodigy.write(target, usable, nlp, problems)
+        case Format.LABEL_STUDIO:
+            summary.labels = label_studio.write(target, usable)
+        case Format.BRAT:
+            summary.labels = brat.write(target, usable, problems)
     return summary
+
+
+_READERS: dict[Format, Callable[..., Iterator[tuple[Place, Row]]]] = {
+    Format.JSONL: read_annotated,
+    Format.DOCBIN: docbin.read,
+    Format.CONLL: conll.read,
+    Format.PRODIGY: prodigy.read,
+    Format.LABEL_STUDIO: label_studio.read,
+    Format.BRAT: brat.read,
+}
 
 
 def _usable(
@@ -99,47 +123,6 @@ def _usable(
             yield place, row
     if not summary.texts:  # raised while the target is written, which leaves it as it was
         raise CatalogNERError(f"{target}: nothing to write, no usable row in the input")
-
-
-def _read(
-    path: Path, format_: Format, problems: Problems, labels: set[str] | None, column: int | None
-) -> Iterator[tuple[Place, Row]]:
-    match format_:
-        case Format.JSONL:
-            return read_annotated(path, problems, labels)
-        case Format.DOCBIN:
-            return docbin.read(path, problems, labels)
-        case Format.CONLL:
-            return conll.read(path, problems, labels, column)
-        case Format.PRODIGY:
-            return prodigy.read(path, problems, labels)
-        case Format.LABEL_STUDIO:
-            return label_studio.read(path, problems, labels)
-        case Format.BRAT:
-            return brat.read(path, problems, labels)
-
-
-def _write(
-    path: Path,
-    format_: Format,
-    rows: Iterable[tuple[Place, Row]],
-    nlp: Language,
-    problems: Problems,
-    scheme: Scheme,
-) -> Counter[str]:
-    match format_:
-        case Format.JSONL:
-            return _write_jsonl(path, rows)
-        case Format.DOCBIN:
-            return docbin.write(path, rows, nlp, problems)
-        case Format.CONLL:
-            return conll.write(path, rows, nlp, problems, scheme)
-        case Format.PRODIGY:
-            return prodigy.write(path, rows, nlp, problems)
-        case Format.LABEL_STUDIO:
-            return label_studio.write(path, rows)
-        case Format.BRAT:
-            return brat.write(path, rows, problems)
 
 
 def _write_jsonl(path: Path, rows: Iterable[tuple[Place, Row]]) -> Counter[str]:

@@ -1,8 +1,8 @@
 """Offsets of other tools, in whatever they count.
 
-Offsets here are code points. Programs in JavaScript may count UTF-16 code units, of which a
+This package counts code points. Programs in JavaScript may count UTF-16 code units, of which a
 character beyond U+FFFF, such as most emoji, has two; browsers and Windows may count a line end of
-two characters as one. What a file counts is told by the surface that it has for each span.
+two characters as one. The surface that a file has for each span tells what it counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Mark(NamedTuple):
-    """A span as a file has it: its parts, each (start, end), and the text of it, if it has that."""
+    """A span as a file has it: its parts, each (start, end), and their text if the file has it."""
 
     parts: Sequence[tuple[int, int]]
     surface: str | None
@@ -26,9 +26,9 @@ class Located(NamedTuple):
     unit
         What the file counts, for messages.
     parts
-        The parts of each mark; None where they are not in the text or not what its surface says.
+        The parts of each mark; None where the text does not have the mark's surface there.
     inexact
-        How many marks have their surface but for white space.
+        How many marks differ from their surface in white space.
     """
 
     unit: str
@@ -37,34 +37,28 @@ class Located(NamedTuple):
 
 
 def locate(text: str, marks: Sequence[Mark]) -> Located:
-    """Find where marks stand in a text, in the unit by which most of them have their surface.
+    """Find marks in a text, in the unit in which most of them have the surface they should have.
 
-    White space may be other in the surface: tools change some of it.
+    White space may differ from the surface: tools change some of it.
     """
     found = _locate(text, marks, "code points")
     if None not in found.parts and not found.inexact:
         return found
-    others = (_locate(text, marks, unit) for unit, differs in _other_units(text).items() if differs)
-    return min([found, *others], key=_badness)  # the first of equals
-
-
-def _badness(located: Located) -> tuple[int, int]:
-    return located.parts.count(None), located.inexact
+    others = (_locate(text, marks, unit) for unit in _other_units(text))
+    # The first of equals
+    return min([found, *others], key=lambda found: (found.parts.count(None), found.inexact))
 
 
 def is_ambiguous(text: str) -> bool:
     """Tell whether offsets differ by what is counted."""
-    return any(_other_units(text).values())
+    return bool(_other_units(text))
 
 
-def _other_units(text: str) -> dict[str, bool]:
-    utf16 = any(char > "\uffff" for char in text)
-    line_ends = "\r\n" in text
-    return {
-        "UTF-16 code units": utf16,
-        r"\r\n as one": line_ends,
-        r"UTF-16 code units and \r\n as one": utf16 and line_ends,
-    }
+def _other_units(text: str) -> list[str]:
+    units = ["UTF-16 code units"] if any(char > "\uffff" for char in text) else []
+    if "\r\n" in text:
+        units += [r"\r\n as one", *(rf"{unit} and \r\n as one" for unit in units)]
+    return units
 
 
 def _locate(text: str, marks: Sequence[Mark], unit: str) -> Located:

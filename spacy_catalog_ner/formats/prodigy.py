@@ -1,8 +1,8 @@
 """Prodigy's annotations, JSONL: rows with tokens, spans that name their tokens, and an answer.
 
 See "Annotation interfaces" in Prodigy's documentation, https://prodi.gy/docs/api-interfaces.
-``token_end`` is the last token of a span, not the one after. What Prodigy adds to a row, the keys
-with an underscore first (hashes, who annotated it and when), stands in ``meta`` here and is written
+``token_end`` is the last token of a span, not the one after it. Keys that Prodigy adds to a row,
+which begin with an underscore (hashes, who annotated it and when), are kept in ``meta`` and written
 back from there.
 """
 

@@ -24,9 +24,9 @@ def is_tag(text: str) -> bool:
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
     """Tell the scheme of tagged sentences.
 
-    ``E``, ``S``, ``L`` and ``U`` are those of one scheme each. Of the others, a file is IOB1 if
-    entities begin with ``I`` and ``B`` stands only where IOB1 has it: after an entity with the
-    same label. A file with other ``B`` is IOB2, and what begins with ``I`` there is a mistake.
+    ``E``, ``S``, ``L`` and ``U`` each occur in one scheme only. Of the others, a file is IOB1 if
+    entities begin with ``I``, and with ``B`` only where IOB1 has it: after an entity with the same
+    label. A file with other ``B`` is IOB2, and an entity that begins with ``I`` is a mistake in it.
     """
     prefixes: set[str] = set()
     inside_begins = superfluous_begin = False
