@@ -11,6 +11,7 @@ from spacy.util import minibatch
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation import align_rows
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.labelling import LabellingStoppedError, label_rows
 
 
@@ -144,13 +145,19 @@ def test_rows_in_memory_say_which_got_no_answer(nlp):
     nlp.add_pipe("mini_poison")
     rows = [{"text": "play drake"}, {"text": "poison", "id": 3}]
     good, bad = label_rows(nlp, rows, progress=False)
-    assert [span.label for span in good.spans] == ["ARTIST"]
-    assert bad.to_dict() == {
+    assert [span["label"] for span in good["spans"]] == ["ARTIST"]
+    assert bad == {
         "text": "poison",
         "id": 3,
         "spans": [],
         "catalog_ner": {"failure": "mini_poison: ZeroDivisionError: by a zero"},
     }
+    structs = [Row.from_dict(row) for row in rows]
+    assert list(label_rows(nlp, structs, progress=False)) == [
+        Row.from_dict(good),
+        Row.from_dict(bad),
+    ]
+    assert structs == [Row.from_dict(row) for row in rows]
 
 
 def test_an_error_of_ours_at_the_last_two_texts_does_not_keep_a_run_from_its_end(nlp, tmp_path):

@@ -55,17 +55,20 @@ SMALL = {
 RUNNING = re.compile(r"^=+ ([\w-]+) =+$", re.MULTILINE)
 
 
+def python_path(folder: Path) -> str:
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
 def run_project(folder: Path, workflow: str = "all", **variables: object) -> tuple[set[str], str]:
     """Run a workflow and return the commands that ran, and all output."""
     command = [sys.executable, "-m", "spacy", "project", "run", workflow, "."]
     for name, value in {**SMALL, **variables}.items():
         command += [f"--vars.{name}", str(value)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    python_path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     result = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": python_path, "COLUMNS": "200"},
+        env={**os.environ, "PATH": path, "PYTHONPATH": python_path(folder), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -138,7 +141,7 @@ docs = nlp.pipe(["play blinding lights", "play zanzibarella"])
 print(json.dumps([[[s.text, s.label_] for s in doc.spans["candidates"]] for doc in docs]))
 assert all("entities" in doc.spans for doc in nlp.pipe(["play blinding lights"]))
 """
-    environment = {**os.environ, "PYTHONPATH": str(installed), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "PYTHONPATH": python_path(installed), "HF_HUB_OFFLINE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

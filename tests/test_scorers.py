@@ -26,9 +26,7 @@ def evaluate():
             Example(nlp.make_doc(row.text), make_doc(nlp, row, Problems(), place))
             for place, row in placed(*rows)
         ]
-        return nlp.evaluate(examples), evaluate_rows(
-            [row.to_dict() for row in label_rows(nlp, rows)], rows
-        )
+        return nlp.evaluate(examples), evaluate_rows(list(label_rows(nlp, rows)), rows)
 
     return run
 

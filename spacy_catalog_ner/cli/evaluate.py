@@ -139,8 +139,7 @@ def _read_predictions(
     from spacy_catalog_ner.labelling import label_rows
 
     # What is wrong with an answer is said of the gold row that it is made of
-    rows = label_rows(load_pipeline(name, overrides), gold.rows)
-    return gold._replace(rows=[row.to_dict() for row in rows])
+    return gold._replace(rows=list(label_rows(load_pipeline(name, overrides), gold.rows)))
 
 
 def _read_baseline(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from spacy.language import Language
 from spacy.util import minibatch
@@ -28,9 +28,10 @@ class LabellingStoppedError(CatalogNERError):
     """A run could not go on; what is done is kept, and the same command goes on after it."""
 
 
-def label_rows(
-    nlp: Language, rows: Sequence[Row | dict[str, Any]], progress: bool = True
-) -> Iterator[Row]:
+R = TypeVar("R", Row, dict[str, Any])
+
+
+def label_rows(nlp: Language, rows: Sequence[R], progress: bool = True) -> Iterator[R]:
     """Yield each row with the spans that a pipeline finds.
 
     Parameters
@@ -38,15 +39,15 @@ def label_rows(
     nlp
         The pipeline.
     rows
-        Rows, each a `Row` or as JSONL has it.
+        Rows with a text, all of them `Row` or all of them dicts as JSONL has them.
     progress
         Show a progress bar on stderr.
 
     Yields
     ------
-    Row
-        The row; where there is no answer to its text, without spans and with the reason as
-        ``failure`` in its record, ``catalog_ner``.
+    Row or dict
+        The row, of the type that was given; where there is no answer to its text, without spans
+        and with the reason as ``failure`` in its record, ``catalog_ner``.
 
     Raises
     ------
@@ -58,18 +59,19 @@ def label_rows(
     """
     several = SEVERAL
     with tqdm(total=len(rows), unit="text", disable=not progress) as bar:
-        for batch in minibatch(map(Row.from_dict, rows), choose_batch_size(nlp)):
-            done = run_batch(nlp, [row.text for row in batch], bar.update, several=several)
+        for batch in minibatch(rows, choose_batch_size(nlp)):
+            texts = [Row.from_dict(row).text for row in batch]
+            done = run_batch(nlp, texts, bar.update, several=several)
             several = MANY if done.docs else several
             for number, row in enumerate(batch):
                 reason = done.failure(number)
                 if reason:
-                    unanswered = original_row(row)
-                    unanswered.spans = []
-                    unanswered.keys["catalog_ner"] = {"failure": reason}
-                    yield unanswered
+                    result = original_row(Row.from_dict(row))
+                    result.spans = []
+                    result.keys["catalog_ner"] = {"failure": reason}
                 else:
-                    yield answered_row(done.docs[number], row)
+                    result = answered_row(done.docs[number], Row.from_dict(row))
+                yield cast(R, result if isinstance(row, Row) else result.to_dict())
 
 
 def label_file(
