@@ -69,12 +69,6 @@ def declared_entry_points() -> list[EntryPoint]:
     return found
 
 
-def test_the_templates_of_the_html_report_need_no_extra():
-    config = configparser.ConfigParser()
-    config.read(REPOSITORY / "setup.cfg", encoding="utf8")
-    assert "jinja2>=3" in config["options"]["install_requires"].split()
-
-
 @pytest.mark.parametrize("entry_point", declared_entry_points(), ids=lambda point: point.name)
 def test_every_declared_entry_point_loads(entry_point):
     assert callable(entry_point.load())
@@ -171,6 +165,17 @@ def test_without_the_compiled_finder_the_matcher_matches_and_warns_once(mini_pyt
     result = mini_python(blocked + MATCH + MATCH, "-Walways")
     assert result.stdout == "[('the weeknd', 'ARTIST')]\n" * 4, result.stderr
     assert result.stderr.count("catalog_matcher runs in plain Python") == 1
+
+
+def test_where_only_posix_has_a_module_pipelines_are_made_without_it(mini_python):
+    blocked = """
+import os, sys, spacy
+assert "spacy_catalog_ner" not in sys.modules
+sys.modules.update(dict.fromkeys(("fcntl", "grp", "pwd", "readline", "resource", "termios")))
+del os.register_at_fork, os.fork
+"""
+    result = mini_python(blocked + MATCH)
+    assert result.stdout == "[('the weeknd', 'ARTIST')]\n" * 2, result.stderr
 
 
 def test_without_extras_the_matcher_matches(core_python, mini_catalog):

@@ -68,4 +68,5 @@ def _leave_all_to_parent() -> None:
         holder._leave_to_parent()
 
 
-os.register_at_fork(after_in_child=_leave_all_to_parent)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_leave_all_to_parent)
