@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.exemplars import Candidate, Exemplar
-from spacy_catalog_ner.exemplars.by_label import choose_by_label
+from spacy_catalog_ner.exemplars.dynamic_exemplar_retriever import choose_by_label
 
 
 def make_found(*labels: str) -> list[tuple[Exemplar, float]]:

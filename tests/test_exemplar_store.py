@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.exemplars import Candidate, Exemplar, ExemplarStore, approximate
+from spacy_catalog_ner.exemplars import Candidate, Exemplar, ExemplarStore
+from spacy_catalog_ner.exemplars import search as nearest
 from spacy_catalog_ner.exemplars.exemplar import duplicate_key
 
 
@@ -66,7 +67,7 @@ def saved(mini_store, tmp_path):
 @pytest.fixture
 def large_store(monkeypatch):
     """A store with an index, as those of 200,000 exemplars and more have."""
-    monkeypatch.setattr(approximate, "APPROXIMATE_FROM", 3000)
+    monkeypatch.setattr(nearest, "APPROXIMATE_FROM", 3000)
     vectors = spread(3000)
     exemplars = [
         Exemplar(

@@ -15,16 +15,19 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 
+from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.doc.record import CANDIDATES, update_record
-from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.exemplars.by_label import Found, choose_by_label
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.exemplars.embedders import Embedder, embed, name_of
-from spacy_catalog_ner.exemplars.held_out import read_names
+from spacy_catalog_ner.exemplars.exemplar import Exemplar
 from spacy_catalog_ner.exemplars.store import ExemplarStore
+from spacy_catalog_ner.io.files import iter_jsonl, iter_lines, require_file
 
 Strategy = Literal["dynamic", "random", "none"]
+Found = Sequence[tuple[Exemplar, float]]
 
 _POOL = 20  # so many times k are looked at for the labels in question
+_EXPECTED = 'entity names: one a line, or JSONL with {"text": ...} rows'
 _SAME = 0.99  # least similarity of a text to itself, embedded by the same model elsewhere
 
 
@@ -303,3 +306,79 @@ class DynamicExemplarRetriever(Pipe):
     def __setstate__(self, state: dict[str, Any]) -> None:
         for key, value in state.items():
             setattr(self, key, value)
+
+
+def choose_by_label(found: Found, labels: Iterable[str], k: int) -> list[tuple[Exemplar, float]]:
+    """Choose exemplars that have candidates of the labels to decide on.
+
+    Each label in turn takes the most similar exemplar that has it: one frequent label does not
+    take all the places of a rare one.
+
+    Parameters
+    ----------
+    found
+        Exemplars with their similarity, best first.
+    labels
+        Labels to decide on.
+    k
+        How many exemplars to choose.
+
+    Returns
+    -------
+    list
+        At most `k`, best first: fewer where fewer have any of the labels. Where none has, the
+        first `k`.
+    """
+    queues = [
+        [
+            number
+            for number, (exemplar, _) in enumerate(found)
+            if any(item.label == label for item in exemplar.candidates)
+        ]
+        for label in dict.fromkeys(labels)
+    ]
+    chosen: set[int] = set()
+    while len(chosen) < k and any(queues):
+        for queue in queues:
+            while queue and queue[0] in chosen:
+                queue.pop(0)
+            if queue and len(chosen) < k:
+                chosen.add(queue.pop(0))
+    if not chosen:
+        return list(found[:k])
+    return [found[number] for number in sorted(chosen)]
+
+
+def read_names(path: str | Path) -> frozenset[str]:
+    """Read entity names, in normal form.
+
+    Parameters
+    ----------
+    path
+        A text file of one name a line; or, where its name has ``.jsonl`` in it, rows with a
+        ``text``, as catalog entries are: their ``aliases`` are names too. May end in ``.gz`` or
+        ``.zst``.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing or empty, or a row is broken: a name that is passed over would be shown.
+    """
+    path = require_file(path, _EXPECTED)
+    problems = Problems()
+    names: list[str] = []
+    if ".jsonl" in path.suffixes:
+        for line, row in iter_jsonl(path, problems):
+            aliases = row.get("aliases") or []
+            values = [row.get("text"), *(aliases if isinstance(aliases, list) else [aliases])]
+            if not all(isinstance(value, str) and value.strip() for value in values):
+                message = 'expected a name as "text", and a list of names as "aliases"'
+                problems.add("broken row", Place(path, line), message)
+            names += map(str, values)
+    else:
+        names += (text for _, text in iter_lines(path, problems) if text.strip())
+    if len(problems):
+        raise CatalogNERError(problems.messages[0])
+    if not names:
+        raise CatalogNERError(f"{path}: empty, expected {_EXPECTED}")
+    return frozenset(map(normalize, names))

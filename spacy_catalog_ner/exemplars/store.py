@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
+import srsly
 from tqdm import tqdm
 
 from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.exemplars import approximate
-from spacy_catalog_ner.exemplars.approximate import ApproximateIndex
+from spacy_catalog_ner.exemplars import search
 from spacy_catalog_ner.exemplars.embedders import Embedder, embed, name_of
 from spacy_catalog_ner.exemplars.exemplar import Exemplar, duplicate_key
-from spacy_catalog_ner.exemplars.nearest import search_exactly
-from spacy_catalog_ner.exemplars.storage import (
-    encode,
-    from_bytes,
-    read_folder,
-    to_bytes,
-    warn_of_exact_search,
-    write_folder,
-)
+from spacy_catalog_ner.exemplars.search import ApproximateIndex
 from spacy_catalog_ner.io.language import is_same_language
+from spacy_catalog_ner.io.versioned_folder import VersionedFolder
 
+FORMAT_VERSION = 2
+
+_FOLDER = VersionedFolder("exemplar store", mark="embedder")
+_EXEMPLARS = "exemplars.jsonl"
+_EMBEDDINGS = "embeddings.npy"
+_INDEX = "index.usearch"
 _BATCH = 256  # texts embedded between two steps of the progress bar
 
 
@@ -97,11 +100,11 @@ class ExemplarStore:
                 bar.update(len(part))
         embeddings = np.concatenate(parts)
         index = None
-        if len(exemplars) >= approximate.APPROXIMATE_FROM:
+        if len(exemplars) >= search.APPROXIMATE_FROM:
             try:
                 index = ApproximateIndex.build(embeddings, progress=progress)
             except MissingExtraError as err:
-                warn_of_exact_search(len(exemplars), err)
+                _warn_of_exact_search(len(exemplars), err)
         return cls(exemplars, embeddings, name_of(embedder), index)
 
     def __len__(self) -> int:
@@ -111,7 +114,7 @@ class ExemplarStore:
     def content_version(self) -> str:
         """A short hash that differs when other exemplars could be retrieved."""
         digest = hashlib.sha256(self.embedder_name.encode("utf8"))
-        digest.update(encode(self.exemplars))
+        digest.update(self._encoded)
         digest.update(np.ascontiguousarray(self.embeddings).data)
         return digest.hexdigest()[:12]
 
@@ -163,7 +166,7 @@ class ExemplarStore:
     ) -> list[list[tuple[Exemplar, float]]]:
         """Return for each text the most similar exemplars with their cosine similarity.
 
-        The best come first; those that are equally similar stand in the order of the store. The
+        The best come first; those that are equally similar come in the order of the store. The
         text itself, in whatever case, spacing or punctuation, is never among them.
 
         Parameters
@@ -188,13 +191,10 @@ class ExemplarStore:
                 f" by {self.embedder_name!r}, but {vectors.shape[1]} of the text: use the same"
                 " embedder for both"
             )
-        if allowed is None:
-            allowed = np.ones(len(self), dtype=bool)
+        blocked = np.zeros(0, dtype=int) if allowed is None else np.flatnonzero(~allowed)
         own = [self._duplicates.get(duplicate_key(text), []) for text in texts]
-        if self.index is not None:
-            found = self.index.search(self.embeddings, vectors, k, allowed, own)
-        else:
-            found = search_exactly(self.embeddings, vectors, k, np.flatnonzero(~allowed), own)
+        find = search.search_exactly if self.index is None else self.index.search
+        found = find(self.embeddings, vectors, k, blocked, own)
         return [[(self.exemplars[number], score) for number, score in items] for items in found]
 
     def sample(
@@ -227,26 +227,130 @@ class ExemplarStore:
             numbers[duplicate_key(exemplar.text)].append(number)
         return dict(numbers)
 
+    @property
+    def _encoded(self) -> bytes:
+        return bytes(msgspec.json.Encoder().encode_lines(self.exemplars))
+
+    @property
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "embedder": self.embedder_name,
+            "exemplars": len(self),
+            "dimensions": int(self.embeddings.shape[1]),
+            "recall_at_10": None if self.index is None else round(self.index.recall, 4),
+        }
+
     def to_disk(self, path: str | Path) -> None:
-        """Write the store to a folder, replacing an older one only when all is written."""
-        write_folder(Path(path), self)
+        """Write the store to a folder, replacing an older one only when all is written.
+
+        Raises
+        ------
+        CatalogNERError
+            If the folder holds something else, or another process is writing there.
+        """
+
+        def write_files(folder: Path) -> dict[str, Any]:
+            (folder / _EXEMPLARS).write_bytes(self._encoded)
+            np.save(folder / _EMBEDDINGS, self.embeddings, allow_pickle=False)
+            if self.index is not None:
+                (folder / _INDEX).write_bytes(self.index.to_bytes())
+            return {**self._meta, "content_version": self.content_version}
+
+        _FOLDER.write(Path(path), write_files)
 
     @classmethod
     def from_disk(cls, path: str | Path) -> ExemplarStore:
-        """Open a store's folder.
+        """Open a store's folder; embeddings and index are mapped and not read.
 
         Raises
         ------
         CatalogNERError
             If there is none, another format version wrote it, or it is broken.
         """
-        return cls(*read_folder(Path(path)))
+        return _FOLDER.read(Path(path), lambda: cls._from_disk(Path(path)))
+
+    @classmethod
+    def _from_disk(cls, path: Path) -> ExemplarStore:
+        file = path / _FOLDER.meta
+        if not file.is_file():
+            raise CatalogNERError(
+                f"{path}: no exemplar store here; make one with"
+                f" `catalog-ner exemplars build ANNOTATED.jsonl --catalog CATALOG -o {path}`"
+            )
+        try:
+            meta = json.loads(file.read_text(encoding="utf8"))
+            _check_version(meta, path)
+            folder = path / meta["content_version"]
+            exemplars = _decode((folder / _EXEMPLARS).read_bytes())
+            embeddings = np.load(folder / _EMBEDDINGS, mmap_mode="r", allow_pickle=False)
+            index = None
+            if (folder / _INDEX).is_file():
+                index = _open_index(ApproximateIndex.open, folder / _INDEX, meta)
+            counts = {file.name: meta["exemplars"], _EXEMPLARS: len(exemplars)}
+            counts[_EMBEDDINGS] = len(embeddings)
+            if index is not None:
+                counts[_INDEX] = len(index)
+            if len(set(counts.values())) > 1:
+                each = ", ".join(f"{count} in {name}" for name, count in counts.items())
+                raise ValueError(f"exemplars: {each}")
+            return cls(exemplars, embeddings.view(np.ndarray), meta["embedder"], index)
+        except CatalogNERError:
+            raise
+        except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError) as err:
+            reason = " ".join(str(err).split())
+            raise CatalogNERError(
+                f"{path}: broken exemplar store ({reason}); build it again"
+            ) from None
 
     def to_bytes(self) -> bytes:
         """Serialise the store."""
-        return to_bytes(self)
+        data = {
+            "meta": self._meta,
+            "exemplars": self._encoded,
+            "embeddings": np.asarray(self.embeddings),
+            "index": None if self.index is None else self.index.to_bytes(),
+        }
+        return bytes(srsly.msgpack_dumps(data))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ExemplarStore:
-        """Load what `to_bytes` gave."""
-        return cls(*from_bytes(data))
+        """Load what `to_bytes` gave.
+
+        Raises
+        ------
+        CatalogNERError
+            If another format version made it.
+        """
+        saved = srsly.msgpack_loads(data)
+        meta, index = saved["meta"], None
+        _check_version(meta, "bytes")
+        if saved["index"] is not None:
+            index = _open_index(ApproximateIndex.from_bytes, saved["index"], meta)
+        return cls(_decode(saved["exemplars"]), saved["embeddings"], meta["embedder"], index)
+
+
+def _decode(data: bytes) -> list[Exemplar]:
+    return msgspec.json.Decoder(Exemplar).decode_lines(data)
+
+
+def _check_version(meta: Any, where: str | Path) -> None:
+    version = meta.get("format_version") if isinstance(meta, dict) else None
+    if version != FORMAT_VERSION:
+        raise CatalogNERError(
+            f"{where}: exemplar store of format version {version}, this release reads"
+            f" {FORMAT_VERSION}; build it again"
+        )
+
+
+def _open_index(open_index: Any, data: Any, meta: dict[str, Any]) -> ApproximateIndex | None:
+    try:
+        index: ApproximateIndex = open_index(data, meta["recall_at_10"])
+        return index
+    except MissingExtraError as err:
+        _warn_of_exact_search(meta["exemplars"], err)
+        return None
+
+
+def _warn_of_exact_search(count: int, err: MissingExtraError) -> None:
+    warnings.warn(f"{err}; each text is compared with all of {count} exemplars", stacklevel=3)
