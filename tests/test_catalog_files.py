@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickletools
+import re
 import shutil
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def test_a_meta_json_that_lacks_any_key_is_a_one_line_error(catalog):
 def test_a_value_of_another_kind_in_meta_json_is_named(catalog, values):
     change_meta(catalog, **values)
     (key,) = values
-    assert f"damaged ({key})" in refusal(catalog)
+    assert re.search(rf"damaged \(.*{key}", refusal(catalog))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_value_of_another_kind_in_meta_json_is_named(catalog, values):
 )
 def test_a_content_version_that_leads_elsewhere_is_refused(catalog, version):
     change_meta(catalog, content_version=version)
-    assert "damaged (content_version)" in refusal(catalog)
+    assert re.search(r"damaged \(.*content_version", refusal(catalog))
 
 
 def test_a_file_name_that_leads_elsewhere_is_refused(catalog):

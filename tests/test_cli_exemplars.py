@@ -11,7 +11,7 @@ import pytest
 import test_cli
 from conftest import annotate, write_rows
 
-from spacy_catalog_ner.exemplars import ExemplarStore, approximate
+from spacy_catalog_ner.exemplars import ExemplarStore
 
 cli = test_cli.cli  # the fixture
 
@@ -98,7 +98,7 @@ def test_other_formats_say_what_to_do(cli, mini_catalog, tmp_path):
 
 
 def test_the_recall_of_approximate_search_is_printed(build, mini_annotated, monkeypatch):
-    monkeypatch.setattr(approximate, "APPROXIMATE_FROM", 8)
+    monkeypatch.setattr("spacy_catalog_ner.exemplars.search.APPROXIMATE_FROM", 8)
     result, _ = build(mini_annotated)
     last = result.err.splitlines()[-1]
     assert last.endswith("8 exemplars, approximate search finds 100.0% of the ten nearest")
@@ -107,7 +107,7 @@ def test_the_recall_of_approximate_search_is_printed(build, mini_annotated, monk
 def test_many_exemplars_without_usearch_are_a_warning_of_one_line(
     build, mini_annotated, monkeypatch
 ):
-    monkeypatch.setattr(approximate, "APPROXIMATE_FROM", 8)
+    monkeypatch.setattr("spacy_catalog_ner.exemplars.search.APPROXIMATE_FROM", 8)
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     result, _ = build(mini_annotated)
     warnings = [line for line in result.err.splitlines() if "Warning" in line]

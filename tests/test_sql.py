@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 from spacy_catalog_ner.catalog import Entry, read_entries
-from spacy_catalog_ner.catalog.sql import iter_parquet, read_sql
+from spacy_catalog_ner.catalog.readers import read_sql
+from spacy_catalog_ner.catalog.tables import iter_parquet
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError, Problems
 
 ADELE = "SELECT 'Adele' AS text, 'ARTIST' AS label"

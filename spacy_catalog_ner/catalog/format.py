@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import marisa_trie
+import msgspec
 import numpy as np
 
 from spacy_catalog_ner.catalog.normalization import get_normalizer
@@ -37,21 +37,28 @@ FILES = (TRIE, *(f"{name}.npy" for name in ARRAYS))
 FOLDER = VersionedFolder(
     "catalog", mark="normalization", flat=(*FILES, "text_offsets.npy", "texts.npy")
 )
-_KEYS: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "normalization": str,
-    "variants": (dict, type(None)),
-    "entries": int,
-    "surface_forms": int,
-    "max_length": int,
-    "forms_per_rule": dict,
-    "labels": list,
-    "entries_per_label": dict,
-    "content_version": str,
-    "files": dict,
-}
-_VERSION = re.compile(r"[0-9a-f]{16}")
 _AGAIN = "compile the catalog again"
+
+
+class _File(msgspec.Struct):
+    bytes: int
+    sha256: str
+
+
+class _Meta(msgspec.Struct):
+    """What ``meta.json`` holds, but for the format version."""
+
+    name: str
+    normalization: str
+    variants: dict[str, Any] | None
+    entries: int
+    surface_forms: int
+    max_length: int
+    forms_per_rule: dict[str, int]
+    labels: list[str]
+    entries_per_label: dict[str, int]
+    content_version: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}\\Z")]
+    files: dict[str, _File]
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -87,19 +94,12 @@ def check_meta(meta: Any, where: str) -> dict[str, Any]:
             f"{where}: compiled with format version {found}, this release reads"
             f" {FORMAT_VERSION}; {todo}"
         )
-    for key, kind in _KEYS.items():
-        if not isinstance(meta.get(key, ...), kind):
-            raise CatalogNERError(f"{where}: damaged ({key}); {_AGAIN}")
-    for key, whole in (
-        ("labels", all(isinstance(label, str) for label in meta["labels"])),
-        ("content_version", _VERSION.fullmatch(meta["content_version"])),
-        ("files", set(meta["files"]) == set(FILES)),
-    ):
-        if not whole:
-            raise CatalogNERError(f"{where}: damaged ({key}); {_AGAIN}")
-    for name, info in meta["files"].items():
-        if not (isinstance(info, dict) and {"bytes", "sha256"} <= set(info)):
-            raise CatalogNERError(f"{where}: damaged (files: {name}); {_AGAIN}")
+    try:
+        checked = msgspec.convert(meta, _Meta)
+    except msgspec.ValidationError as err:
+        raise CatalogNERError(f"{where}: damaged ({err}); {_AGAIN}") from None
+    if set(checked.files) != set(FILES):
+        raise CatalogNERError(f"{where}: damaged (files); {_AGAIN}")
     try:
         get_normalizer(meta["normalization"])
     except CatalogNERError as err:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.io.files import read_yaml
+from spacy_catalog_ner.io.files import find_shipped, read_yaml
 
 MAX_RULES = 16  # which rules made a form is kept as bits of an unsigned 16-bit integer
 MAX_FORMS = 32  # forms of one name: rules combine, and a bad rule must not flood the catalog
@@ -85,17 +85,8 @@ class Variants:
         CatalogNERError
             If there is no such file or it does not hold rules.
         """
-        file = Path(path)
-        if not file.is_file():
-            shipped = {child.stem: child for child in sorted(_SHIPPED.glob("*.yml"))}
-            if str(path) not in shipped:
-                names = " or ".join(shipped)
-                raise CatalogNERError(
-                    f"{path}: no such file, expected variant rules: {names}, or a YAML file"
-                )
-            file = shipped[str(path)]
-        spec = read_yaml(file)
-        return cls(spec, str(file))
+        file = find_shipped(path, _SHIPPED, "variant rules")
+        return cls(read_yaml(file), str(file))
 
     def __call__(self, form: str) -> list[tuple[str, int]]:
         """Return (variant, mask of the rules that made it) for each further form of a name.

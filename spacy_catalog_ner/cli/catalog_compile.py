@@ -14,8 +14,7 @@ from tqdm import tqdm
 from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog, read_entries
 from spacy_catalog_ner.catalog.cities import city_entries
 from spacy_catalog_ner.catalog.normalization import DEFAULT
-from spacy_catalog_ner.catalog.readers import find_files
-from spacy_catalog_ner.catalog.sql import read_sql
+from spacy_catalog_ner.catalog.readers import find_files, read_sql
 from spacy_catalog_ner.cli.common import say, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.files import read_labels, write_jsonl

@@ -78,6 +78,23 @@ def read_yaml(path: Path) -> Any:
         raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
 
 
+def find_shipped(path: str | Path, folder: Path, what: str) -> Path:
+    """Return a file, or one of the YAML files that come with the package, by its name: "en".
+
+    Raises
+    ------
+    CatalogNERError
+        If there is neither; the message says that `what` was expected.
+    """
+    shipped = {child.stem: child for child in sorted(folder.glob("*.yml"))}
+    if Path(path).is_file():
+        return Path(path)
+    if str(path) not in shipped:
+        names = " or ".join(shipped)
+        raise CatalogNERError(f"{path}: no such file, expected {what}: {names}, or a YAML file")
+    return shipped[str(path)]
+
+
 def read_labels(path: str | Path) -> dict[str, str]:
     """Read a YAML file that describes each entity type: ``LABEL: description``.
 

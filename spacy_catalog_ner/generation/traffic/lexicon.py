@@ -14,7 +14,7 @@ import msgspec
 
 from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.io.files import read_yaml
+from spacy_catalog_ner.io.files import find_shipped, read_yaml
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -113,15 +113,7 @@ class Lexicon:
         CatalogNERError
             If there is no such file or it is no lexicon.
         """
-        file = Path(path)
-        if not file.is_file():
-            shipped = {child.stem: child for child in sorted(_SHIPPED.glob("*.yml"))}
-            if str(path) not in shipped:
-                names = " or ".join(shipped)
-                raise CatalogNERError(
-                    f"{path}: no such file, expected a lexicon: {names}, or a YAML file"
-                )
-            file = shipped[str(path)]
+        file = find_shipped(path, _SHIPPED, "a lexicon")
         return cls(read_yaml(file), str(file))
 
 

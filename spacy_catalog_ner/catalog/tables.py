@@ -1,41 +1,37 @@
-"""Reading catalog entries from Parquet files and from whatever DuckDB can query."""
+"""Rows of Parquet files and of whatever else DuckDB can query."""
 
 from __future__ import annotations
 
 import glob
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.catalog.rows import COLUMNS, check_columns, entries_of, place_entries
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError, Problems
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 
-_SOURCE = "--sql"
+COLUMNS = Entry._fields
+"""The columns that an entry takes of a table."""
+
 _BATCH = 2048  # rows of one of DuckDB's own vectors
 
 
-def read_sql(query: str, problems: Problems) -> Iterator[Entry]:
-    """Stream the entries that a query gives, in an empty in-memory DuckDB.
-
-    Parameters
-    ----------
-    query
-        SQL that gives columns ``text`` and ``label`` and perhaps ``id``, ``weight``, ``aliases``
-        and ``lang``: ``SELECT name AS text, 'ARTIST' AS label FROM 'artists.parquet'``.
-    problems
-        Receives every row that is skipped, with its number from 1.
+def check_columns(columns: Sequence[str], where: str) -> None:
+    """Make sure that a table has the columns of a catalog.
 
     Raises
     ------
     CatalogNERError
-        If the query fails or gives other columns.
-    MissingExtraError
-        If DuckDB is not installed.
+        If ``text`` or ``label`` is missing, or a column that an entry takes is there twice.
     """
-    entries = entries_of(_iter_query(query), _SOURCE, problems)
-    return place_entries(entries, _SOURCE, problems)
+    if "text" not in columns or "label" not in columns:
+        found = json.dumps(list(columns), ensure_ascii=False)
+        raise CatalogNERError(f'{where}: expected columns "text" and "label", got {found:.200}')
+    for name in COLUMNS:
+        if columns.count(name) > 1:
+            raise CatalogNERError(f'{where}: two columns are named "{name}"; rename one of them')
 
 
 def iter_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -59,9 +55,10 @@ def iter_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from database.rows()
 
 
-def _iter_query(query: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with _Database(_SOURCE, "the query fails", "reading from SQL") as database:
-        check_columns(database.execute(query), _SOURCE)
+def iter_query(query: str, source: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (row number, row) of a query; errors, which name `source`, are as `iter_parquet`'s."""
+    with _Database(source, "the query fails", "reading from SQL") as database:
+        check_columns(database.execute(query), source)
         yield from database.rows()
 
 
