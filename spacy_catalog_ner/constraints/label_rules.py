@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -56,20 +57,6 @@ class LabelRule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         if self.max_words is not None and (self.min_words or 1) > self.max_words:
             raise ValueError("min_words is more than max_words, which no span can obey")
 
-    def find_broken(self, span: Span, confidence: float | None, better: int) -> str:
-        """Return the first rule that a span breaks where so many better ones are kept."""
-        words = len(span.text.split())
-        if self.min_words is not None and words < self.min_words:
-            return "min_words"
-        if self.max_words is not None and words > self.max_words:
-            return "max_words"
-        if confidence is not None and confidence < (self.min_confidence or 0):
-            return "min_confidence"
-        if self.forbid and normalize(span.text) in map(normalize, self.forbid):
-            return "forbid"
-        is_full = self.max_per_text is not None and better >= self.max_per_text
-        return "max_per_text" if is_full else ""
-
 
 class LabelRules:
     """What spans of each label must be like, and which labels exclude each other.
@@ -96,6 +83,10 @@ class LabelRules:
             for label, rules in (sections.labels or {}).items()
         }
         self._exclusive = sections.exclusive or []
+        self._forbidden = {
+            label: frozenset(map(normalize, rule.forbid or ()))
+            for label, rule in self._labels.items()
+        }
 
     @classmethod
     def read(cls, path: str | Path) -> LabelRules:
@@ -127,10 +118,20 @@ class LabelRules:
             How many better spans of each label the text has.
         """
         label = span.label_
-        if label in self._labels:
-            rule = self._labels[label].find_broken(span, confidence, kept[label])
-            if rule:
-                return f"{label}.{rule}"
+        rule = self._labels.get(label)
+        if rule is not None:
+            words = len(span.text.split())
+            broken = {
+                "min_words": words < (rule.min_words or 0),
+                "max_words": words > (rule.max_words or words),
+                "min_confidence": confidence is not None
+                and confidence < (rule.min_confidence or 0),
+                "forbid": normalize(span.text) in self._forbidden[label],
+                "max_per_text": kept[label] >= (rule.max_per_text or math.inf),
+            }
+            for name, is_broken in broken.items():
+                if is_broken:
+                    return f"{label}.{name}"
         rivals = (other for group in self._exclusive if label in group for other in group)
         return "exclusive" if any(kept[rival] for rival in rivals if rival != label) else ""
 
