@@ -72,6 +72,22 @@ def test_a_broken_row_is_named_and_counted_while_the_rest_goes_on(path, row, mes
     assert problems.messages[0].startswith(f"{path}:2: {message}")
 
 
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"id": "a", "meta": {"id": "b"}}, "a"),
+        ({"id": 0}, "0"),
+        ({"id": None, "meta": {"id": 7}}, "7"),
+        ({"meta": {"id": None}}, ""),
+        ({"meta": "no object"}, ""),
+    ],
+)
+def test_the_id_of_a_row_may_be_in_its_meta(path, keys, expected):
+    path.write_text(json.dumps({"text": "play hello", **keys}))
+    ((_, row),) = read_texts(path, Problems())
+    assert row.id == expected
+
+
 def test_what_only_python_takes_for_json_is_read_too(path):
     text = '{"text": "a", "big": ' + "9" * 30 + ', "nan": [NaN, -Infinity, 1e999]}'
     path.write_text("\ufeff" + text + "\n\u00a0\n")  # a byte order mark, and a line of white space

@@ -9,6 +9,7 @@ span has.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,7 +26,8 @@ _DATA_KEYS = ("id", "lang", "meta")
 _SPAN_KEYS = ("start", "end", "label", "score")
 # In the data of a task: the other keys of its row; in the meta of a result: those of its span
 _OTHER_KEYS = "catalog_ner_row"
-_WHITE_SPACE = " \t\r\n"
+_OPENING = re.compile(r"[ \t\r\n]*\[[ \t\r\n]*")
+_SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 
 
 def read(
@@ -59,39 +61,27 @@ def read(
 
 
 def _tasks(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
-    """Yield (line, task). The array is parsed task by task: only so the lines are known."""
+    """Yield (line, task). The array is parsed task by task, so that their lines are known."""
     text = "".join(line for _, line in iter_lines(path, problems))
+    opening = _OPENING.match(text)
+    if opening is None:
+        raise CatalogNERError(f"{path}: expected Label Studio's JSON array, [...]")
     decoder = json.JSONDecoder()
-    position, line = _skip(text, 0, 1, "[")
-    if "[" not in text[:position]:
-        raise CatalogNERError(f"{path}:{line}: expected Label Studio's JSON array, [...]")
-    while position < len(text) and text[position] != "]":
+    line, before, start = 1, 0, opening.end()
+    while start < len(text) and text[start] != "]":
+        line += text.count("\n", before, start)
         try:
-            task, end = decoder.raw_decode(text, position)
+            task, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as err:
             reason = getattr(err, "msg", "too long or too deep a value")
-            problems.add(
-                "broken row", Place(path, line), f"not JSON ({reason}); the rest is skipped"
-            )
+            message = f"not JSON ({reason}); the rest is skipped"
+            problems.add("broken row", Place(path, line), message)
             return
         yield line, task
-        line += text.count("\n", position, end)
-        position, line = _skip(text, end, line, ",")
-    if position == len(text):
-        problems.add(
-            "broken row", Place(path, line), 'the array has no end, "]": was the file cut off?'
-        )
-
-
-def _skip(text: str, position: int, line: int, mark: str) -> tuple[int, int]:
-    """Go over white space with a mark in it."""
-    start = position
-    for expected in (_WHITE_SPACE, mark, _WHITE_SPACE):
-        while position < len(text) and text[position] in expected:
-            position += 1
-            if expected == mark:
-                break
-    return position, line + text.count("\n", start, position)
+        before, start = start, _SEPARATOR.match(text, end).end()  # type: ignore[union-attr]
+    if start == len(text):
+        message = 'the array has no end, "]": was the file cut off?'
+        problems.add("broken row", Place(path, 1 + text.count("\n")), message)
 
 
 def _is_encodable(task: Any) -> bool:
