@@ -50,6 +50,7 @@ def test_tallies_count_the_right_ones_and_all():
     assert TALLIES.get("left", "to\nCITY") == (1, 1)
     assert TALLIES.get("right", "\nCITY") == (1, 1)
     assert TALLIES.get("name_label", "nobody\nARTIST") == (0, 0)
+    assert Tallies().share == 0.5
 
 
 def test_names_and_words_are_compared_in_normal_form():
@@ -62,10 +63,6 @@ def test_bytes_and_pickle_bring_the_counts():
     for copy in (Tallies.from_bytes(TALLIES.to_bytes()), pickle.loads(pickle.dumps(TALLIES))):
         assert copy.get("name_label", "hello\nSONG") == (1, 2)
         assert len(copy) == 5
-
-
-def test_no_exemplars_at_all_say_one_in_two():
-    assert Tallies().share == 0.5
 
 
 def test_a_name_that_was_right_before_has_the_higher_prior():
@@ -118,11 +115,6 @@ def test_rivals_are_those_of_the_same_span_and_those_that_overlap():
     assert (song["inside"], city["inside"], artist["inside"]) == (0, 1, 1)
     assert (city["rank"], artist["rank"]) == (0, pytest.approx(math.log(2)))
     assert (song["words"], city["words"]) == (3, 2)
-
-
-def test_candidates_apart_are_no_rivals():
-    hello, adele = describe(HELLO.text, ("hello", "SONG"), ("adele", "ARTIST"))
-    assert hello["overlapping candidates"] == adele["same span candidates"] == 0
 
 
 def test_no_candidates_give_no_rows():

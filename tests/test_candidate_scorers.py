@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import spacy
 from conftest import write_rows
-from spacy.tokens import DocBin
 
 from spacy_catalog_ner.calibration.calibrate import calibrate
 from spacy_catalog_ner.calibration.confidence_calibrator import ConfidenceCalibrator
@@ -74,6 +73,7 @@ def scored_nlp(request, mini_catalog, store, calibration):
 def test_candidates_are_selected_where_similar_texts_have_them(scored_nlp):
     assert [ent.text for ent in scored_nlp("could you play thriller").ents] == ["thriller"]
     assert not scored_nlp("thriller can you hear us").ents
+    assert list(scored_nlp("what time is it").spans["selected"]) == []
 
 
 def test_all_candidates_have_their_confidence(scored_nlp):
@@ -84,10 +84,6 @@ def test_all_candidates_have_their_confidence(scored_nlp):
     assert scores["SONG"] > scores["ALBUM"]
     selected = doc.spans["selected"]
     assert selected.attrs["scores"] == [scores[span.label_] for span in selected]
-
-
-def test_a_text_without_candidates_has_nothing_selected(scored_nlp):
-    assert list(scored_nlp("what time is it").spans["selected"]) == []
 
 
 def test_a_saved_pipeline_needs_no_file_but_its_own(scored_nlp, tmp_path):
@@ -116,14 +112,6 @@ def test_two_processes_give_what_one_gives(scored_nlp):
     texts = ["play thriller", "hello can you hear me", "put hello on"]
     one = [[e.text for e in doc.ents] for doc in scored_nlp.pipe(texts)]
     assert [[e.text for e in d.ents] for d in scored_nlp.pipe(texts, n_process=2)] == one
-
-
-def test_confidences_survive_a_docbin(scored_nlp):
-    doc = scored_nlp("play thriller")
-    data = DocBin(docs=[doc], store_user_data=True).to_bytes()
-    (copy,) = DocBin().from_bytes(data).get_docs(scored_nlp.vocab)
-    expected = doc.spans["candidates"].attrs["scores"]
-    assert list(copy.spans["candidates"].attrs["scores"]) == expected
 
 
 def test_a_missing_matcher_is_named(store):

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from matching import blank
 from spacy.tokens import Doc, Span
 from spacy.training import Corpus, Example
-from spacy.training.initialize import init_nlp
-from spacy.util import fix_random_seed, registry
+from spacy.util import registry
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog
+from spacy_catalog_ner.doc.record import char_key
 from spacy_catalog_ner.doc.rows import make_doc
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats import docbin
@@ -131,8 +131,9 @@ def test_an_entity_without_another_name_stays_among_those_that_change(mini_catal
 
 def test_a_name_that_does_not_end_with_a_token_is_drawn_again(compiled):
     catalog = compiled("P!", "Drake")  # "P!/Madonna" is one token
-    docs = swap(catalog, annotate("play Queen/Madonna", {"Queen": "ARTIST"}))
-    assert {doc.text for doc in docs} == {"play Drake/Madonna"}
+    row = annotate("play Queen/Madonna", {"Queen": "ARTIST"})
+    assert {doc.text for doc in swap(catalog, row)} == {"play Drake/Madonna"}
+    assert {doc.text for doc in swap(compiled("P!", "M!"), row)} == {row["text"]}
 
 
 def test_a_doc_with_nothing_but_ents_gets_nothing_else(mini_catalog):
@@ -177,12 +178,6 @@ def test_a_span_with_two_labels_is_the_same(mini_catalog):
     row = annotate("play thriller", {"thriller": "ALBUM"})
     example = example_of({**row, "spans": [*row["spans"], {**row["spans"][0], "label": "SONG"}]})
     (same,) = make_entity_swap(str(mini_catalog), level=1)(NLP, example)
-    assert same is example
-
-
-def test_an_example_that_no_name_fits_is_the_same(compiled):
-    example = example_of(annotate("play Queen/Madonna", {"Queen": "ARTIST"}))
-    (same,) = make_entity_swap(str(compiled("P!", "M!")), level=1)(NLP, example)
     assert same is example
 
 
@@ -299,17 +294,6 @@ def test_the_same_seed_gives_the_same_names_and_another_one_others(config):
     assert [texts(other) for _ in range(3)] != passes
 
 
-def test_a_student_finds_names_by_their_context_that_its_corpus_has_not(config):
-    fix_random_seed(0)
-    nlp = init_nlp(config())
-    corpus = read_corpus(config())
-    optimizer = nlp.resume_training()
-    for _ in range(40):
-        nlp.update(list(corpus(nlp)), sgd=optimizer)
-    (artist,) = nlp("play a song by the weeknd").ents
-    assert (artist.text, artist.label_) == ("the weeknd", "ARTIST")
-
-
 # Offsets
 
 PIECES = st.one_of(
@@ -379,17 +363,13 @@ def test_names_are_replaced_and_nothing_else(odd_catalog, row, seed):
         for was, now in zip(before, after, strict=True):
             assert now.label == was.label
             assert now.text == was.text or now.text in forms
-    assert [places(new).index(place(ent)) for ent in new.ents] == [
-        places(old).index(place(ent)) for ent in old.ents
+    assert [places(new).index(char_key(ent)) for ent in new.ents] == [
+        places(old).index(char_key(ent)) for ent in old.ents
     ]
 
 
-def place(span: Span) -> tuple[int, int, str]:
-    return span.start_char, span.end_char, span.label_
-
-
 def places(doc: Doc) -> list[tuple[int, int, str]]:
-    return sorted(set(map(place, doc.spans["entities"])))
+    return sorted(set(map(char_key, doc.spans["entities"])))
 
 
 def overlap(doc: Doc) -> bool:

@@ -86,15 +86,24 @@ def test_the_card_tells_how_many_names_each_label_has(student):
     assert row_of(card, "MOVIE") == ["2"]
     version = TrainedPipeline.read(student).catalog.version
     assert f"content version {version}" in card
+    assert "Only names of the catalog can be found" in card
+    assert "None: it was not evaluated when this card was made." in card
 
 
 def test_names_added_and_removed_before_saving_are_counted(mini_matcher_nlp, tmp_path):
     matcher = mini_matcher_nlp.get_pipe("catalog_matcher")
-    matcher.add_entries([{"text": "Porto", "label": "CITY"}, {"text": "Zelda", "label": "GAME"}])
+    matcher.add_entries(
+        [
+            {"text": "Porto", "label": "CITY", "id": "geonames:2735943"},
+            {"text": "Zelda", "label": "GAME"},
+        ]
+    )
     matcher.remove_entries([{"id": "movie/up"}])
     mini_matcher_nlp.to_disk(tmp_path / "changed")
-    labels = TrainedPipeline.read(tmp_path / "changed").labels
-    assert labels == {"ALBUM": 1, "ARTIST": 4, "CITY": 3, "GAME": 1, "MOVIE": 1, "SONG": 3}
+    pipeline = TrainedPipeline.read(tmp_path / "changed")
+    counts = {"ALBUM": 1, "ARTIST": 4, "CITY": 3, "GAME": 1, "MOVIE": 1, "SONG": 3}
+    assert pipeline.labels == counts
+    assert [source.name for source in make_model_card(pipeline).sources] == ["GeoNames"]
 
 
 def test_labels_that_the_matcher_leaves_out_are_no_labels_of_the_student(mini_catalog, tmp_path):
@@ -116,12 +125,6 @@ def test_a_component_that_is_not_known_is_described_by_what_it_writes(mini_match
     mini_matcher_nlp.to_disk(tmp_path / "model")
     work = row_of(card_of(tmp_path / "model"), r"entity\_ruler")[1]
     assert work == r"writes doc.ents, token.ent\_type, token.ent\_iob"
-
-
-def test_a_grounded_student_says_that_it_finds_names_of_the_catalog_alone(student):
-    card = card_of(student)
-    assert "Only names of the catalog can be found" in card
-    assert "`add_entries`" in card
 
 
 def test_a_plain_student_has_a_card_without_a_catalog(plain_student):
@@ -209,14 +212,6 @@ def test_of_another_transformer_the_licence_is_not_made_up(student, backbone, na
     assert f"- {name}: not stated" in render_model_card(card)
 
 
-def test_cities_of_geonames_are_a_source(mini_matcher_nlp, tmp_path):
-    matcher = mini_matcher_nlp.get_pipe("catalog_matcher")
-    matcher.add_entries([{"text": "Lisbon", "label": "CITY", "id": "geonames:2267057"}])
-    mini_matcher_nlp.to_disk(tmp_path / "model")
-    card = make_model_card(TrainedPipeline.read(tmp_path / "model"))
-    assert [source.name for source in card.sources] == ["GeoNames"]
-
-
 def test_the_card_counts_the_training_entities_of_each_label(cli, student, mini_annotated):
     docbin = student.parent / "train.spacy"
     cli("convert", mini_annotated, "-o", docbin)
@@ -279,10 +274,6 @@ def test_meta_json_gets_the_figures_by_the_names_that_spacy_has(cli, student, re
     assert meta["name"] == "mine"
     assert meta["performance"]["ents_f"] == figures["micro"]["f1"]
     assert meta["performance"]["ents_per_type"]["CITY"]["f"] == figures["per_label"]["CITY"]["f1"]
-
-
-def test_without_an_evaluation_the_card_says_so(student):
-    assert "None: it was not evaluated when this card was made." in card_of(student)
 
 
 # Notes

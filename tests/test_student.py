@@ -45,9 +45,6 @@ def test_a_doc_that_no_matcher_has_seen_gets_no_suggestion():
     suggested = make_catalog_suggester()([spacy.blank("en").make_doc("play drake")])
     assert suggested.lengths.tolist() == [0]
     assert suggested.dataXd.shape == (0, 2)
-
-
-def test_another_group_can_be_suggested():
     doc = make_candidates("play drake", (1, 2, "ARTIST"))
     assert make_catalog_suggester("other")([doc]).lengths.tolist() == [0]
 
