@@ -1,1 +1,1 @@
-"""What ``configs/student_*.cfg`` refer to, an augmenter, and the card of a trained student."""
+"""The student: components and functions of ``configs/student_*.cfg``, model card, speed."""

@@ -105,16 +105,7 @@ def make_candidate_classifier(
     scorer
         Scores the selected candidates.
     """
-    return CandidateClassifier(
-        nlp.vocab,
-        model,
-        name,
-        threshold=threshold,
-        targets=targets,
-        forget=forget,
-        seed=seed,
-        scorer=scorer,
-    )
+    return CandidateClassifier(nlp.vocab, model, name, threshold, targets, forget, seed, scorer)
 
 
 class CandidateClassifier(TrainablePipe):
@@ -134,12 +125,11 @@ class CandidateClassifier(TrainablePipe):
         vocab: Vocab,
         model: Model,
         name: str = "candidate_classifier",
-        *,
         threshold: float = 0.5,
         targets: Targets = "soft",
         forget: float = 0.2,
         seed: int = 0,
-        scorer: Callable[..., dict[str, Any]] | None = None,
+        scorer: Scorer | None = None,
     ) -> None:
         require_share("threshold", threshold)
         require_share("forget", forget)
@@ -314,6 +304,7 @@ class CandidateClassifier(TrainablePipe):
     def _check_training_texts(
         self, count: int, rights: list[list[bool]], missed: Counter[str]
     ) -> None:
+        """Raise an error if there is nothing to learn, and warn of entities that are missed."""
         right = sum(map(sum, rights))
         if not rights:
             raise CatalogNERError(

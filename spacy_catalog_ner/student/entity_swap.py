@@ -1,11 +1,11 @@
-"""`spacy_catalog_ner.entity_swap.v1`: training texts with other names in the place of theirs."""
+"""`spacy_catalog_ner.entity_swap.v1`: other names of the catalog in training texts."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from spacy_catalog_ner.wording.wording import Wording
 _GOLD = (SELECTED, ENTITIES)
 _TRIES = 10  # to draw a name that differs, and to get all names of a text onto token boundaries
 
-Place = tuple[int, int, str]  # start and end of an entity in characters, and its label
+Key = tuple[int, int, str]  # of an entity, see `char_key`
 
 
 def make_entity_swap(catalog: str, level: float = 0.3, seed: int = 0) -> EntitySwap:
@@ -39,16 +39,16 @@ def make_entity_swap(catalog: str, level: float = 0.3, seed: int = 0) -> EntityS
 
 
 class EntitySwap:
-    """Gives training examples other names of the catalog, so that context is learned, not names.
+    """Replaces names in training examples by other names of the catalog.
 
-    All entities of an example, which are those of ``spans["selected"]``, ``spans["entities"]`` and
-    ``ents``, get a name of their label, drawn uniformly from the entries of whatever language, and
-    the id of its entry. Confidences stay, and so does an entity of whose label the catalog has no
-    other name. Names are in lower case where the text is, and English and Spanish articles before
-    them agree. Nothing else is carried over: ``spans["candidates"]`` say nothing of another text.
+    A student then learns from context rather than single names. All entities of an example, in
+    ``spans["selected"]``, ``spans["entities"]`` and ``ents``, get a name of their label and the id
+    of its entry, drawn uniformly from all entries. Confidences are kept. Names are in lower case
+    where the text is, and English and Spanish articles before them agree. The candidates of the
+    old text are dropped. An entity stays as it is if the catalog has no other name of its label.
 
-    An example without entities, with some that overlap, or whose tokens do not begin and end where
-    its names do, stays as it is.
+    An example stays as it is if it has no entities, if some overlap, or if names that are drawn do
+    not begin and end with a token.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class EntitySwap:
     level
         Probability that an example is changed.
     seed
-        Of all draws. They go on from one pass over the corpus to the next, so that each has other
-        names, and are the same in every training run.
+        Seed of all draws. They continue from one pass over the corpus to the next, so that each
+        pass has other names; every training run has the same ones.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class EntitySwap:
         self._numbers: dict[str, np.ndarray] = {}
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
-        """Yield the example, or in its place one with other names."""
+        """Yield the example, or one with other names instead."""
         swapped = None
         if self._random.random() < self._level:
             swapped = self._swap(nlp, example.reference)
@@ -85,25 +85,26 @@ class EntitySwap:
         return Catalog.open(self._path)
 
     def _swap(self, nlp: Language, reference: Doc) -> Example | None:
-        places = sorted({char_key(span) for span in _gold_spans(reference)})
-        if any(start < end for (_, end, _), (start, _, _) in pairwise(places)):
+        groups = [reference.spans.get(key, ()) for key in _GOLD]
+        keys = sorted({char_key(span) for span in chain(*groups, reference.ents)})
+        if any(start < end for (_, end, _), (start, _, _) in pairwise(keys)):
             return None
-        entries = {place: self._draw(reference.text, place) for place in places}
+        entries = {key: self._draw(reference.text, key) for key in keys}
         for _ in range(_TRIES):
             if not any(entries.values()):
                 return None
-            text, moved = _put(reference.text, entries, nlp.lang)
+            text, moved = _replace_names(reference.text, entries, nlp.lang)
             gold = nlp.make_doc(text)
-            off = [place for place, offsets in moved.items() if gold.char_span(*offsets) is None]
+            off = [key for key, offsets in moved.items() if gold.char_span(*offsets) is None]
             if not off:
-                _annotate(gold, reference, entries, moved)
+                _copy_annotation(reference, gold, entries, moved)
                 return Example(nlp.make_doc(text), gold)
-            entries |= {place: self._draw(reference.text, place) for place in off}
+            entries |= {key: self._draw(reference.text, key) for key in off}
         return None
 
-    def _draw(self, text: str, place: Place) -> Entry | None:
-        """Draw an entry with another name than the one at a place; None if chance gives none."""
-        start, end, label = place
+    def _draw(self, text: str, key: Key) -> Entry | None:
+        """Draw an entry with another name than that of an entity; None if no draw gives one."""
+        start, end, label = key
         if label not in self._numbers:
             self._numbers[label] = self._catalog.numbers_of_label(label)
         numbers = self._numbers[label]
@@ -117,47 +118,38 @@ class EntitySwap:
         return None
 
 
-def _gold_spans(doc: Doc) -> Iterator[Span]:
-    for key in _GOLD:
-        yield from doc.spans.get(key, ())
-    yield from doc.ents
-
-
-def _put(
-    text: str, entries: dict[Place, Entry | None], lang: str
-) -> tuple[str, dict[Place, tuple[int, int]]]:
-    """Put names in their places, given in reading order; return where each of them is then."""
+def _replace_names(
+    text: str, entries: dict[Key, Entry | None], lang: str
+) -> tuple[str, dict[Key, tuple[int, int]]]:
+    """Replace names, given in reading order; return the text and the new offsets of each name."""
     wording = Wording(lang)
     made, done = "", 0
-    moved: dict[Place, tuple[int, int]] = {}
-    for place, entry in entries.items():
-        start, end, _ = place
+    moved: dict[Key, tuple[int, int]] = {}
+    for key, entry in entries.items():
+        start, end, _ = key
         literal, name = text[done:start], text[start:end]
         if entry is not None:
             literal = wording.agree(literal, entry.text)
-            # A name without letters, such as "1999", is as the text around it
+            # A name without letters, such as "1999", has the case of the text
             lower = name.islower() or text.islower()
             name = entry.text.lower() if lower else entry.text
         made += literal
-        moved[place] = len(made), len(made) + len(name)
+        moved[key] = len(made), len(made) + len(name)
         made += name
         done = end
     return made + text[done:], moved
 
 
-def _annotate(
-    gold: Doc,
+def _copy_annotation(
     reference: Doc,
-    entries: dict[Place, Entry | None],
-    moved: dict[Place, tuple[int, int]],
+    gold: Doc,
+    entries: dict[Key, Entry | None],
+    moved: dict[Key, tuple[int, int]],
 ) -> None:
-    """Give a Doc the annotations of another, moved to where the names are now."""
-
     def move(span: Span) -> Span:
-        place = char_key(span)
-        entry = entries[place]
+        entry = entries[char_key(span)]
         kb_id = span.kb_id_ if entry is None else entry.id
-        return gold.char_span(*moved[place], label=span.label_, kb_id=kb_id)
+        return gold.char_span(*moved[char_key(span)], label=span.label_, kb_id=kb_id)
 
     for key in _GOLD:
         if key in reference.spans:
@@ -166,7 +158,7 @@ def _annotate(
             if "scores" in group.attrs:
                 moved_group.attrs["scores"] = group.attrs["scores"]
             gold.spans[key] = moved_group
-    # What is not annotated is not annotated as having no entity
+    # Tokens without annotation stay without, rather than outside of entities
     complete = reference.has_annotation("ENT_IOB", require_complete=True)
     ents = [move(ent) for ent in reference.ents]
     gold.set_ents(ents, default="outside" if complete else "missing")

@@ -1,4 +1,4 @@
-"""What `candidate_classifier` learns of each candidate of a gold text."""
+"""The targets that `candidate_classifier` learns for the candidates of a gold text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Targets = Literal["hard", "soft", "weighted"]
 def make_goals(
     reference: Doc, spans: Iterable[Span], targets: Targets
 ) -> list[tuple[float, float]]:
-    """Return what to learn of each candidate: a probability, and its weight.
+    """Return the target of each candidate, a probability, and its weight.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def make_goals(
 
 
 def gold_scores(doc: Doc) -> dict[tuple[int, int, str], float]:
-    """Return the gold entities of a Doc, and how sure its annotator was of each."""
+    """Return the gold entities of a Doc with their confidences."""
     if ENTITIES in doc.spans:
         return _scores_by_key(doc.spans[ENTITIES])
     return {char_key(ent): 1.0 for ent in doc.ents}

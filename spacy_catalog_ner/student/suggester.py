@@ -1,4 +1,4 @@
-"""`spacy_catalog_ner.catalog_suggester.v1`: the spans a grounded student classifies."""
+"""`spacy_catalog_ner.catalog_suggester.v1`: the catalog's candidates for ``spancat``."""
 
 from __future__ import annotations
 
