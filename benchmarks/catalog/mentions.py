@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import spacy
 
 from benchmarks.common.names import read_rows
@@ -49,7 +50,7 @@ def measure_real_coverage(data: Path, real: Path, folder: Path) -> dict[str, Any
     Returns
     -------
     dict
-        By set and by these two, what `measure_coverage` gives.
+        By set and by these two, what `measure_coverage` gives, as JSON.
     """
     nlp = spacy.blank("en")
     results: dict[str, Any] = {}
@@ -60,5 +61,5 @@ def measure_real_coverage(data: Path, real: Path, folder: Path) -> dict[str, Any
             # A text that stands in several splits counts once.
             texts = {row["text"]: row for row in read_rows(data / name)}
             result = measure_coverage(texts.values(), catalog, nlp, labels)
-            results.setdefault(name, {})[key] = result
+            results.setdefault(name, {})[key] = msgspec.to_builtins(result)
     return results

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 from tqdm import tqdm
 
@@ -12,6 +13,10 @@ from spacy_catalog_ner.catalog import Catalog
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
+
+if TYPE_CHECKING:
+    from spacy_catalog_ner.matching.ambiguity import Noise
+    from spacy_catalog_ner.matching.coverage import Coverage, LabelCoverage
 
 
 def coverage(
@@ -41,16 +46,16 @@ def coverage(
     nlp = blank_pipeline(lang)
     labels = _read_mapping(label, catalog, path) if label else None
     problems = Problems()
-    rows = (row.to_dict() for _, row in read_annotated(annotated, problems))
+    rows = (row for _, row in read_annotated(annotated, problems))
     try:
         bar = tqdm(rows, unit="text", desc=annotated.name)
         result = measure_coverage(bar, catalog, nlp, labels)
     finally:
         warn_of(problems)
-    if not result["texts"]:
+    if not result.texts:
         raise CatalogNERError(f"{annotated}: no annotated text to measure coverage on")
-    for gold, figures in result["per_label"].items():
-        if not figures["mentions"]:
+    for gold, figures in result.per_label.items():
+        if not figures.mentions:
             say(f"Warning: {annotated}: no span has the label {gold}")
     say(_render(result))
     show(result)
@@ -78,7 +83,7 @@ def report_ambiguity(
     from spacy_catalog_ner.doc.pipelines import blank_pipeline
     from spacy_catalog_ner.matching.ambiguity import find_noisy_names, find_shared_names
 
-    noise: dict[str, Any] = {}
+    noise: Noise | None = None
     if sample is None:
         say(
             "Which names are ordinary words shows in texts only: add --sample TEXTS.jsonl for the"
@@ -89,22 +94,22 @@ def report_ambiguity(
         nlp = blank_pipeline(lang)
         _, first = next(read_texts(sample, Problems()), (None, None))
         if first is not None and "spans" in first.keys:
-            rows = (row.to_dict() for _, row in read_annotated(sample, problems))
+            rows = read_annotated(sample, problems)
         else:
-            rows = ({"text": row.text} for _, row in read_texts(sample, problems))
+            rows = read_texts(sample, problems)
         try:
-            bar = tqdm(rows, unit="text", desc=sample.name)
+            bar = tqdm((row for _, row in rows), unit="text", desc=sample.name)
             noise = find_noisy_names(bar, catalog, nlp, limit)
         finally:
             warn_of(problems)
-        if not noise["texts"]:
+        if not noise.texts:
             raise CatalogNERError(f"{sample}: no text to look for names in")
     count, shared = find_shared_names(catalog, limit)
     return {
         "surface_forms": catalog.meta["surface_forms"],
         "shared_names": count,
         "shared": shared,
-        **noise,
+        **({} if noise is None else msgspec.structs.asdict(noise)),
     }
 
 
@@ -127,29 +132,29 @@ def _read_mapping(options: list[str], catalog: Catalog, path: Path) -> dict[str,
     return labels
 
 
-def _render(result: dict[str, Any]) -> str:
+def _render(result: Coverage) -> str:
     """Lay the figures out for reading; the JSON has them all."""
-    per_label = {"all": result, **result["per_label"]}
+    per_label: dict[str, Coverage | LabelCoverage] = {"all": result, **result.per_label}
     table = [["", "mentions", "coverage", "candidates per text"]]
     for name, figures in per_label.items():
-        noise = figures["candidates_per_text"]
+        noise = figures.candidates_per_text
         table.append(
             [
                 name,
-                str(figures["mentions"]),
-                f"{figures['coverage']:.1%}",
+                str(figures.mentions),
+                f"{figures.coverage:.1%}",
                 "" if noise is None else f"{noise:.2f}",
             ]
         )
-    if result["without_rule"]:
+    if result.without_rule:
         table.append(["without the rule", "lost", "coverage lost", "candidates lost"])
-    for rule, figures in result["without_rule"].items():
+    for rule, loss in result.without_rule.items():
         table.append(
             [
                 rule,
-                str(figures["mentions_lost"]),
-                f"{figures['coverage_lost']:.1%}",
-                f"{figures['candidates_per_text_lost']:.2f}",
+                str(loss.mentions_lost),
+                f"{loss.coverage_lost:.1%}",
+                f"{loss.candidates_per_text_lost:.2f}",
             ]
         )
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 from spacy.language import Language
 
 from spacy_catalog_ner.catalog import Catalog
-from spacy_catalog_ner.matching.coverage import candidates_of, find_occurrences
+from spacy_catalog_ner.io.row import Row
+from spacy_catalog_ner.matching.coverage import candidates_of, find_occurrences, share
 
 
-def find_shared_names(catalog: Catalog, limit: int) -> tuple[int, list[dict[str, Any]]]:
+class SharedName(msgspec.Struct):
+    """A surface form of several labels, with the number of entries of each."""
+
+    name: str
+    entries: int
+    labels: dict[str, int]
+
+
+class NoisyName(msgspec.Struct):
+    """A surface form that occurs in texts."""
+
+    name: str
+    occurrences: int
+    per_1000_texts: float
+    labels: dict[str, int]  # number of candidates of each, for one occurrence
+    candidates: int
+    gold_share: float | None  # of the occurrences; None in texts that are not annotated
+    expected_noise: float  # wrong candidates in 1,000 texts
+
+
+class Noise(msgspec.Struct):
+    """Wrong candidates in 1,000 texts, of all names, and the names that give most of them."""
+
+    texts: int
+    expected_noise: float
+    noisy: list[NoisyName]
+
+
+def find_shared_names(catalog: Catalog, limit: int) -> tuple[int, list[SharedName]]:
     """Find the surface forms that entries of several labels share.
-
-    Parameters
-    ----------
-    limit
-        How many forms to return.
 
     Returns
     -------
     count
         Number of such forms.
-    rows
-        The first of them by number of labels, then of entries: ``name``, ``entries``, and
-        ``labels`` with the number of entries of each.
+    names
+        At most `limit` of them, first those of the most labels, then of the most entries.
     """
     offsets = catalog.arrays["form_offsets"].astype(np.int64)
     counts = offsets[1:] - offsets[:-1]
@@ -44,13 +68,13 @@ def find_shared_names(catalog: Catalog, limit: int) -> tuple[int, list[dict[str,
     for key in shared[order[:limit]].tolist():
         form = catalog.form(key)
         per_label = Counter(catalog.label_and_id(number)[0] for number, _ in catalog.numbers(form))
-        found.append({"name": form, "entries": per_label.total(), "labels": _ranked(per_label)})
+        found.append(SharedName(form, per_label.total(), _ranked(per_label)))
     return len(shared), found
 
 
 def find_noisy_names(
-    rows: Iterable[dict[str, Any]], catalog: Catalog, nlp: Language, limit: int
-) -> dict[str, Any]:
+    rows: Iterable[Row | Mapping[str, Any]], catalog: Catalog, nlp: Language, limit: int
+) -> Noise:
     """Find the names of a catalog that give the most wrong candidates in a sample of texts.
 
     Where the sample is annotated, an occurrence is right if a gold span has the same offsets,
@@ -60,22 +84,13 @@ def find_noisy_names(
     Parameters
     ----------
     rows
-        Rows with ``text``, and ``spans`` where they are annotated.
+        Rows, annotated or not.
     catalog
         A catalog on disk.
     nlp
         Its tokenizer is used, and no component.
     limit
-        How many names to return.
-
-    Returns
-    -------
-    dict
-        ``texts``; ``expected_noise``, candidates of all names in 1,000 texts that are not gold; and
-        ``noisy``, the names that occur and give most of it, the worst first: ``name``,
-        ``occurrences``, ``per_1000_texts``, ``labels`` with the number of candidates of each,
-        ``candidates`` of one occurrence, ``gold_share`` of the occurrences (None in a sample that
-        is not annotated) and ``expected_noise``.
+        How many names to return, the worst first.
 
     Raises
     ------
@@ -83,7 +98,7 @@ def find_noisy_names(
         If the catalog lives in memory.
     """
     found = find_occurrences(rows, catalog, nlp)
-    noisy: list[dict[str, Any]] = []
+    noisy: list[NoisyName] = []
     total = 0
     for form, occurrences in found.forms.items():
         labels = Counter(candidate.label for candidate in candidates_of(catalog, form))
@@ -91,27 +106,19 @@ def find_noisy_names(
         noise = labels.total() * (occurrences - gold)
         total += noise
         noisy.append(
-            {
-                "name": form,
-                "occurrences": occurrences,
-                "per_1000_texts": _per_1000(occurrences, found.texts),
-                "labels": _ranked(labels),
-                "candidates": labels.total(),
-                "gold_share": round(gold / occurrences, 4) if found.annotated else None,
-                "expected_noise": _per_1000(noise, found.texts),
-            }
+            NoisyName(
+                name=form,
+                occurrences=occurrences,
+                per_1000_texts=share(1000 * occurrences, found.texts, 2),
+                labels=_ranked(labels),
+                candidates=labels.total(),
+                gold_share=share(gold, occurrences) if found.annotated else None,
+                expected_noise=share(1000 * noise, found.texts, 2),
+            )
         )
-    noisy.sort(key=lambda row: (-row["expected_noise"], row["name"]))
-    return {
-        "texts": found.texts,
-        "expected_noise": _per_1000(total, found.texts),
-        "noisy": noisy[:limit],
-    }
+    noisy.sort(key=lambda name: (-name.expected_noise, name.name))
+    return Noise(found.texts, share(1000 * total, found.texts, 2), noisy[:limit])
 
 
 def _ranked(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _per_1000(count: int, texts: int) -> float:
-    return round(1000 * count / texts, 2) if texts else 0.0

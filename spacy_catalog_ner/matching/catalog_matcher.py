@@ -29,7 +29,6 @@ try:
 except (ImportError, ValueError):  # not built here, or for a spaCy of another memory layout
     from spacy_catalog_ner.matching.plain_finder import SpanFinder, TokenForms
 
-_BATCH_TOKENS = 16_384  # bounds the memory of a batch of long documents
 _MAX_FORMS = 500_000  # distinct tokens; then they are forgotten and learned again
 
 
@@ -247,7 +246,7 @@ class CatalogMatcher(Pipe):
 
     def __call__(self, doc: Doc) -> Doc:
         """Write the candidates of `doc` to ``doc.spans``."""
-        self._match([doc])
+        self._current_finder().annotate([doc])
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 1) -> Iterator[Doc]:
@@ -257,13 +256,13 @@ class CatalogMatcher(Pipe):
         finder's choice.
         """
         handle_error = self.get_error_handler()
-        for docs in _batches(stream, SpanFinder.batch_size):
+        for docs in util.minibatch(stream, SpanFinder.batch_size):
             try:
-                self._match(docs)
+                self._current_finder().annotate(docs)
             except Exception:  # find out which one it was
                 for doc in docs:
                     try:
-                        self._match([doc])
+                        self(doc)
                     except Exception as err:
                         handle_error(self.name, self, [doc], err)
                     else:
@@ -271,19 +270,16 @@ class CatalogMatcher(Pipe):
             else:
                 yield from docs
 
-    def _match(self, docs: list[Doc]) -> None:
-        self._finder_now().annotate(docs)
-
-    def _finder_now(self) -> SpanFinder:
+    def _current_finder(self) -> SpanFinder:
         snapshot, finder = self.snapshot, self._finder
-        if finder is None or finder.snapshot is not snapshot or len(finder.forms) > _MAX_FORMS:
+        full = finder is not None and len(finder.forms) > _MAX_FORMS
+        if finder is None or finder.snapshot is not snapshot or full:
             if not snapshot:
                 raise CatalogNERError(
                     f"{self.name} has no names to match: set its `catalog` to a compiled catalog,"
                     " or call `add_entries`"
                 )
-            old = None if finder is None else finder.snapshot.normalization
-            if finder is None or old != snapshot.normalization or len(finder.forms) > _MAX_FORMS:
+            if finder is None or full or finder.snapshot.normalization != snapshot.normalization:
                 forms = TokenForms(get_normalizer(snapshot.normalization))
             else:
                 forms = finder.forms
@@ -378,20 +374,6 @@ class CatalogMatcher(Pipe):
     ) -> None:
         with self._change:
             self._set(self._snapshot.catalog, _overlay(added, removed))
-
-
-def _batches(stream: Iterable[Doc], size: int) -> Iterator[list[Doc]]:
-    docs: list[Doc] = []
-    tokens = 0
-    for doc in stream:
-        full = len(docs) >= size or tokens >= _BATCH_TOKENS
-        if docs and (full or doc.vocab is not docs[0].vocab):
-            yield docs
-            docs, tokens = [], 0
-        docs.append(doc)
-        tokens += len(doc)
-    if docs:
-        yield docs
 
 
 def _changes(overlay: Overlay) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
