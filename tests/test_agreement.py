@@ -29,7 +29,7 @@ def words(text: str) -> list[tuple[int, int]]:
 
 
 def agree(a: list[dict], b: list[dict], problems: Problems | None = None) -> dict:
-    return measure_agreement(a, b, words, problems)
+    return measure_agreement(a, b, words, problems).to_dict()
 
 
 # Kappa
@@ -205,8 +205,8 @@ def test_the_same_id_for_other_texts_is_reported_on_both_sides():
     one, other = {**FIRST, "id": "a"}, {**NOTHING, "id": "b"}
     agree([one, other], [one, {**FIRST, "id": "b"}], problems)
     assert problems.messages == [
-        "a:2: only this side has 'what time is it' with the id 'b'; row left out",
-        f"b:2: only this side has {PLAY!r} with the id 'b'; row left out",
+        "a:2: the other annotator has no 'what time is it' with the id 'b'; row left out",
+        f"b:2: the other annotator has no {PLAY!r} with the id 'b'; row left out",
     ]
 
 
@@ -215,8 +215,8 @@ def test_a_text_of_one_side_is_reported_and_no_disagreement():
     result = agree([NOTHING, FIRST], [FIRST, SECOND], problems)
     assert (result["texts"], result["kappa"]) == (1, 1)
     assert problems.messages == [
-        "a:1: only this side has 'what time is it'; row left out",
-        f"b:2: only this side has {PLAY!r}; row left out",
+        "a:1: the other annotator has no 'what time is it'; row left out",
+        f"b:2: the other annotator has no {PLAY!r}; row left out",
     ]
 
 
@@ -232,7 +232,10 @@ def test_the_command_prints_everything_as_json(cli, tmp_path):
     files = [write_rows(tmp_path / name, [row]) for name, row in (("a", FIRST), ("b", SECOND))]
     result = cli("agreement", *files)
     assert result.code == 0
-    assert json.loads(result.out) == measure_agreement([FIRST], [SECOND], make_tokenizer("en"))
+    assert (
+        json.loads(result.out)
+        == measure_agreement([FIRST], [SECOND], make_tokenizer("en")).to_dict()
+    )
 
 
 def test_the_command_writes_the_disagreements_apart(cli, tmp_path):
@@ -260,7 +263,7 @@ def test_the_command_names_the_file_of_a_text_that_the_other_lacks(cli, tmp_path
     other = write_rows(tmp_path / "other.jsonl", [SECOND])
     result = cli("agreement", one, other)
     assert result.code == 0
-    assert f"{one}:2: only this side has 'what time is it'" in result.err
+    assert f"{one}:2: the other annotator has no 'what time is it'" in result.err
 
 
 def test_the_command_says_what_is_wrong_with_rows_before_it_fails(cli, tmp_path):

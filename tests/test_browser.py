@@ -10,7 +10,9 @@ from itertools import pairwise
 
 import pytest
 from playwright import sync_api
-from test_html_report import HOSTILE, evaluate, pair_up, render, row
+from test_html_report import HOSTILE, change, evaluate, pair_up, render, row
+
+from spacy_catalog_ner.evaluation.result import Comparison
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -116,14 +118,10 @@ def pairs():
 @pytest.fixture(scope="module")
 def report(pairs):
     """A report with every section."""
-    nothing = pair_up([pair.gold for pair in pairs], [row(pair.gold["text"]) for pair in pairs])
-    change = {"points": 72.3, "interval": [68.1, 76.2]}
-    comparison = {
-        "baseline": "old/" + "x" * 300,
-        "micro": change,
-        "per_label": dict.fromkeys(("ARTIST", "CITY", "SONG"), change),
-        "p_value": 0.0001,
-    }
+    nothing = pair_up([pair.gold for pair in pairs], [row(pair.gold.text) for pair in pairs])
+    points = change(72.3, 68.1, 76.2)
+    labels = dict.fromkeys(("ARTIST", "CITY", "SONG"), points)
+    comparison = Comparison(points, labels, p_value=0.0001, baseline="old/" + "x" * 300)
     options = {
         "baseline": evaluate(nothing),
         "baseline_pairs": nothing,
@@ -140,7 +138,7 @@ def test_the_figures_are_those_of_the_result(open_report, report, pairs):
     page = open_report(report)
     assert page.title() == "Browser test"
     tile = page.locator(".tiles > div", has=page.get_by_text("F1", exact=True))
-    assert tile.locator("b").inner_text() == f"{evaluate(pairs)['micro']['f1']:.3f}"
+    assert tile.locator("b").inner_text() == f"{evaluate(pairs).micro.f1:.3f}"
 
 
 def test_errors_are_shown_fifty_at_a_time(open_report, report):
@@ -167,7 +165,7 @@ def test_errors_are_found_by_label_kind_stage_and_text(open_report, report):
     page.get_by_label("Label", exact=True).select_option("SONG")
     assert status(page) == "1 of 121 texts match; 1 to 1 shown."
     page.get_by_role("button", name="Clear").click()
-    page.get_by_label("Kind", exact=True).select_option("invented")
+    page.get_by_label("Kind", exact=True).select_option("spurious")
     assert status(page).startswith("1 of 121")
     page.get_by_label("Kind", exact=True).select_option("all")
     page.get_by_label("Text or row").fill("BY ADELE 11")
@@ -194,7 +192,7 @@ def test_gold_predicted_and_baseline_stand_side_by_side(open_report, report):
     left, middle, right = (view.bounding_box()["x"] for view in (gold, predicted, baseline))
     assert left < middle < right
     described = page.locator(".found li").all_inner_texts()
-    assert described[0].startswith("invented: predicted SONG") and "stage student" in described[0]
+    assert described[0].startswith("spurious: predicted SONG") and "stage student" in described[0]
 
 
 def test_labels_are_sorted_by_any_column(open_report, report):

@@ -66,7 +66,7 @@ def test_the_result_is_printed_and_written(cli, good, gold, tmp_path):
     result = cli("evaluate", good, gold, "-o", tmp_path / "result.json")
     assert result.code == 0
     printed = json.loads(result.out)
-    assert printed == evaluate_rows(without("SONG", {3}), GOLD)
+    assert printed == evaluate_rows(without("SONG", {3}), GOLD).to_dict()
     assert printed == json.loads((tmp_path / "result.json").read_text(encoding="utf8"))
 
 
@@ -127,8 +127,8 @@ def test_of_a_pipeline_the_stages_are_told_apart(cli, mini_annotated, mini_catal
     config = REPOSITORY / "configs" / "accept_all.cfg"
     result = cli("evaluate", config, mini_annotated, "--paths.catalog", mini_catalog)
     stages = json.loads(result.out)["stages"]
-    assert stages["selection"]["invented"] > 0
-    assert stages["student"] == {**stages["student"], "missed": 0, "invented": 0}
+    assert stages["selection"]["spurious"] > 0
+    assert stages["student"] == {**stages["student"], "missed": 0, "spurious": 0}
 
 
 def test_reports_are_written_as_html_and_markdown(cli, bad, gold, tmp_path):
@@ -161,6 +161,7 @@ def test_two_systems_are_compared_by_their_answers(cli, bad, good, gold):
         "after": 0.9116,
         "points": -8.21,
         "interval": comparison["micro"]["interval"],
+        "evidence": 40,
         "is_loss": True,
     }
     assert comparison["per_label"]["SONG"]["points"] > 0

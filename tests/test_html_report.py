@@ -9,15 +9,14 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from spacy.displacy.render import DEFAULT_LABEL_COLORS
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.alignment import Pair, align_rows
-from spacy_catalog_ner.evaluation.comparison import compare
+from spacy_catalog_ner.evaluation import Pair, Result, align_rows, evaluate_pairs
 from spacy_catalog_ner.evaluation.html import render_html
-from spacy_catalog_ner.evaluation.markdown import render_result_markdown
-from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
-from spacy_catalog_ner.evaluation.stages import attribute
+from spacy_catalog_ner.evaluation.markdown import render_markdown, render_result_markdown
+from spacy_catalog_ner.evaluation.result import Change, Comparison
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- <script> & \u2028"
 
@@ -37,16 +36,16 @@ def pair_up(gold: list[dict], predicted: list[dict]) -> list[Pair]:
     return align_rows(predicted, gold, Problems())
 
 
-def evaluate(pairs: list[Pair], **options) -> dict:
+def evaluate(pairs: list[Pair], **options) -> Result:
     return evaluate_pairs(pairs, samples=20, **options)
 
 
 def render(
     pairs: list[Pair], *, title: str = "Test", train=None, comparison=None, **options
 ) -> str:
-    result = {**evaluate(pairs, train=train), "comparison": comparison}
-    attributed = attribute(pairs, compare(pairs))
-    return render_html(result, pairs, title=title, attributed=attributed, **options)
+    result = evaluate(pairs, train=train)
+    result.comparison = comparison
+    return render_html(result, pairs, title=title, **options)
 
 
 class Page(HTMLParser):
@@ -99,34 +98,35 @@ def pairs() -> list[Pair]:
 def test_the_summary_has_every_figure_with_its_interval(pairs):
     result = evaluate(pairs)
     text = Page(render(pairs)).text
-    low, high = result["micro"]["intervals"]["f1"]
-    assert f"F1 {result['micro']['f1']:.3f} {low:.3f} to {high:.3f}" in text
-    assert f"Macro F1 {result['macro_f1']:.3f}" in text
-    assert f"Macro precision {result['macro_precision']:.3f}" in text
-    assert f"Macro recall {result['macro_recall']:.3f}" in text
-    assert f"Type accuracy {result['type_accuracy']:.3f}" in text
+    low, high = result.micro.intervals.f1
+    assert f"F1 {result.micro.f1:.3f} {low:.3f} to {high:.3f}" in text
+    assert f"Macro F1 {result.macro_f1:.3f}" in text
+    assert f"Macro precision {result.macro_precision:.3f}" in text
+    assert f"Macro recall {result.macro_recall:.3f}" in text
+    assert f"Type accuracy {result.type_accuracy:.3f}" in text
     assert "3 texts, 4 gold entities, 3 predicted, 2 of them right" in text
 
 
 def test_a_baseline_stands_beside_with_the_difference(pairs):
     gold = [pair.gold for pair in pairs]
-    nothing = pair_up(gold, [row(pair.gold["text"]) for pair in pairs])
+    nothing = pair_up(gold, [row(pair.gold.text) for pair in pairs])
     html = render(pairs, baseline=evaluate(nothing), baseline_pairs=nothing)
-    f1 = evaluate(pairs)["micro"]["f1"]
+    f1 = evaluate(pairs).micro.f1
     assert f"baseline 0.000 (+{f1:.3f})" in Page(html).text
     assert Page(html).data["texts"][0][6] == []
     assert "aseline" not in Page(render(pairs)).text
 
 
-COMPARISON = {
-    "baseline": "old <b>.jsonl",
-    "micro": {"points": 16.36, "interval": [-0.04, 44.7]},
-    "per_label": {
-        "ARTIST": {"points": -2.0, "interval": [-3.5, -1.0]},
-        "SONG": {"points": 3.0, "interval": [1.0, 5.0]},
-    },
-    "p_value": 0.4906,
-}
+def change(points: float, low: float, high: float) -> Change:
+    return Change(0.5, 0.6, points, (low, high), evidence=50, is_loss=False)
+
+
+COMPARISON = Comparison(
+    change(16.36, -0.04, 44.7),
+    {"ARTIST": change(-2.0, -3.5, -1.0), "SONG": change(3.0, 1.0, 5.0)},
+    p_value=0.4906,
+    baseline="old <b>.jsonl",
+)
 
 
 def test_a_comparison_is_shown_with_its_interval_and_p(pairs):
@@ -137,7 +137,7 @@ def test_a_comparison_is_shown_with_its_interval_and_p(pairs):
     )
     assert expected in text
     assert "-2.0 (-3.5 to -1.0)" in text and "+3.0 (+1.0 to +5.0)" in text
-    without = {**COMPARISON, "p_value": None}
+    without = replace(COMPARISON, p_value=None)
     page = Page(render(pairs, baseline=evaluate(pairs), comparison=without))
     assert "of the difference." in page.text and "p =" not in page.text
 
@@ -269,9 +269,9 @@ def test_a_baseline_of_other_texts_is_an_error(pairs):
 def test_markdown_has_summary_labels_stages_and_errors(pairs):
     result = evaluate(pairs)
     text = render_result_markdown(result, "My test")
-    low, high = result["micro"]["intervals"]["f1"]
+    low, high = result.micro.intervals.f1
     assert text.startswith("# My test\n")
-    assert f"| F1 | {result['micro']['f1']:.3f} | {low:.3f} to {high:.3f} |" in text
+    assert f"| F1 | {result.micro.f1:.3f} | {low:.3f} to {high:.3f} |" in text
     assert "| SONG | 0.800 |" in text
     assert "| student | 2 | 1 | 1.000 |" in text
     assert "| missed | 1 |" in text
@@ -284,19 +284,20 @@ def test_markdown_has_confusions_length_novelty_and_calibration(pairs):
     assert "| 1 to 4 |" in text and "| words |" in text
     assert "| seen | 0.800 |" in text and "| unseen | 0.000 |" in text
     assert "| 0.8 to 0.9 | 1 | 0.800 | 1.000 |" in text
-    error = result["calibration"]["expected_calibration_error"]
+    error = result.calibration.expected_calibration_error
     assert f"Expected calibration error: {error:.3f}" in text
     assert "baseline" not in text
 
 
 def test_markdown_has_the_baseline_beside(pairs):
     nothing = evaluate(
-        pair_up([pair.gold for pair in pairs], [row(pair.gold["text"]) for pair in pairs])
+        pair_up([pair.gold for pair in pairs], [row(pair.gold.text) for pair in pairs])
     )
-    result = {**evaluate(pairs), "comparison": COMPARISON}
+    result = evaluate(pairs)
+    result.comparison = COMPARISON
     text = render_result_markdown(result, "My test", nothing)
-    low, high = result["micro"]["intervals"]["f1"]
-    f1 = result["micro"]["f1"]
+    low, high = result.micro.intervals.f1
+    f1 = result.micro.f1
     assert f"| F1 | {f1:.3f} | {low:.3f} to {high:.3f} | 0.000 | +{f1:.3f} |" in text
     assert "| 0.000 | +0.800 | +3.0 (+1.0 to +5.0) |" in text
     assert "| missed | 1 | 4 |" in text
@@ -323,3 +324,12 @@ def test_every_markdown_row_has_as_many_cells_as_its_head():
     assert "| A\\|B |" in text and "| \\*&lt;b>\\* |" in text
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+
+def test_a_table_of_systems_holds_names_with_bars(pairs):
+    result = evaluate(pairs)
+    result.seconds_per_text = 0.01234
+    text = render_markdown("a_b", {}, {"x|y": result})
+    assert text.startswith("# a\\_b\n")
+    assert "| x\\|y | 0.667 | 0.500 | 0.571 | 0.400 | 0.0123 |" in text
+    assert "| label | gold | x\\|y |" in text

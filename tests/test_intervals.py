@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.evaluation import Score, intervals
-from spacy_catalog_ner.evaluation.intervals import bootstrap, macro_f1, precision_recall_f1
+from spacy_catalog_ner.evaluation.intervals import bootstrap, macro_average, precision_recall_f1
 
 
 def f1(totals: np.ndarray) -> np.ndarray:
@@ -16,7 +16,7 @@ def f1(totals: np.ndarray) -> np.ndarray:
 
 
 def random_counts(texts: int, seed: int = 0) -> np.ndarray:
-    """Right, invented and missed of each text; recall about 0.8, precision about 0.9."""
+    """Right, spurious and missed of each text; recall about 0.8, precision about 0.9."""
     random = np.random.default_rng(seed)
     gold = random.integers(0, 4, texts)
     right = random.binomial(gold, 0.8)
@@ -74,9 +74,9 @@ def test_about_95_in_100_intervals_hold_the_true_recall():
 
 @given(tp=st.integers(0, 9), fp=st.integers(0, 9), fn=st.integers(0, 9))
 def test_figures_of_arrays_are_those_of_a_score(tp, fp, fn):
-    score = Score(tp, fp, fn)
-    expected = [score.precision, score.recall, score.f1]
-    assert precision_recall_f1(np.array([tp, fp, fn])).tolist() == expected
+    score = Score.of(tp, fp, fn)
+    figures = precision_recall_f1(np.array([tp, fp, fn])).round(4).tolist()
+    assert figures == [score.precision, score.recall, score.f1]
 
 
 COUNTS = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=5)
@@ -85,7 +85,7 @@ COUNTS = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=5)
 @settings(deadline=None)
 @given(counts=COUNTS)
 def test_the_macro_f1_is_the_mean_over_labels_in_gold(counts):
-    scores = [Score(*row) for row in counts]
-    in_gold = [score.f1 for score in scores if score.tp + score.fn]
+    scores = [Score.of(*row) for row in counts]
+    in_gold = [score.f1 for score in scores if score.gold]
     expected = sum(in_gold) / len(in_gold) if in_gold else 0
-    assert macro_f1(np.array(counts)) == pytest.approx(expected, abs=1e-12)
+    assert macro_average(np.array(counts))[2] == pytest.approx(expected, abs=1e-4)

@@ -51,10 +51,9 @@ def plain_student(tmp_path) -> Path:
 @pytest.fixture
 def result(student, mini_annotated, tmp_path) -> Path:
     """The evaluation of the student on the eight utterances, one of which training had."""
-    rows = [row.to_dict() for _, row in read_annotated(mini_annotated, Problems())]
-    answers = list(label_rows(spacy.load(student), rows))
-    figures = evaluate_rows(answers, rows, train=rows[:1])
-    write_json(tmp_path / "result.json", figures)
+    rows = [row for _, row in read_annotated(mini_annotated, Problems())]
+    figures = evaluate_rows(list(label_rows(spacy.load(student), rows)), rows, train=rows[:1])
+    write_json(tmp_path / "result.json", figures.to_dict())
     return tmp_path / "result.json"
 
 

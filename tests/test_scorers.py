@@ -43,20 +43,20 @@ def nlp(mini_catalog, request):
 
 def test_a_pipeline_gets_the_figures_that_its_labels_get(nlp, evaluate):
     scores, result = evaluate(nlp, ROWS)
-    assert 0 < result["micro"]["precision"] < 1
+    assert 0 < result.micro.precision < 1
     expected = {
-        "p": result["micro"]["precision"],
-        "r": result["micro"]["recall"],
-        "f": result["micro"]["f1"],
-        "macro_f": result["macro_f1"],
-        "boundary_f": result["boundary"]["f1"],
-        "type_accuracy": result["type_accuracy"],
+        "p": result.micro.precision,
+        "r": result.micro.recall,
+        "f": result.micro.f1,
+        "macro_f": result.macro_f1,
+        "boundary_f": result.boundary.f1,
+        "type_accuracy": result.type_accuracy,
     }
     found = {name: round(scores[f"spans_entities_{name}"], 4) for name in expected}
     assert found == expected
     per_type = {
-        label: {"p": figures["precision"], "r": figures["recall"], "f": figures["f1"]}
-        for label, figures in result["per_label"].items()
+        label: {"p": figures.precision, "r": figures.recall, "f": figures.f1}
+        for label, figures in result.per_label.items()
     }
     found = scores["spans_entities_per_type"]
     assert {
@@ -67,14 +67,14 @@ def test_a_pipeline_gets_the_figures_that_its_labels_get(nlp, evaluate):
 
 def test_the_recall_of_the_candidates_is_the_ceiling(nlp, evaluate):
     scores, result = evaluate(nlp, ROWS)
-    assert round(scores["spans_candidates_r"], 4) == result["candidate_recall"]
+    assert round(scores["spans_candidates_r"], 4) == result.candidate_recall
 
 
 def test_gold_without_entities_gives_zero_and_no_type_accuracy(nlp, evaluate):
     scores, result = evaluate(nlp, [annotate("play hello by adele", {})])
-    assert result["micro"]["fp"] == 2
+    assert result.micro.fp == 2
     assert scores["spans_entities_f"] == scores["spans_entities_macro_f"] == 0
-    assert scores["spans_entities_type_accuracy"] is result["type_accuracy"] is None
+    assert scores["spans_entities_type_accuracy"] is result.type_accuracy is None
 
 
 def test_without_gold_there_are_no_figures(nlp):

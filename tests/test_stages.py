@@ -11,10 +11,8 @@ from spacy.language import Language
 
 from spacy_catalog_ner.doc.rows import doc_to_row, make_doc
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.evaluation.alignment import align_rows
-from spacy_catalog_ner.evaluation.comparison import compare
-from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
-from spacy_catalog_ner.evaluation.stages import STAGES, attribute, summarize_stages
+from spacy_catalog_ner.evaluation import align_rows, attribute, compare, evaluate_rows
+from spacy_catalog_ner.evaluation.stages import STAGES
 from spacy_catalog_ner.formats import docbin
 
 TEXT = "play hello by adele"
@@ -23,21 +21,21 @@ HELLO = {"start": 5, "end": 10, "label": "SONG"}
 
 
 def errors_of(predicted: list[dict], gold: list[dict]) -> list[tuple[str, str, str]]:
-    """Return (stage, side, text of the span) of every error."""
+    """Return (stage, what it counts as, text of the span) of every error."""
     pairs = align_rows(predicted, gold, Problems())
     return [
         (
-            error["stage"],
-            error["side"],
-            pairs[error["pair"]].gold["text"][error["span"]["start"] : error["span"]["end"]],
+            error.stage,
+            error.counts_as,
+            pairs[error.pair].gold.text[error.span.start : error.span.end],
         )
         for error in attribute(pairs, compare(pairs))
     ]
 
 
-def summary_of(predicted: list[dict], gold: list[dict]) -> dict:
-    pairs = align_rows(predicted, gold, Problems())
-    return summarize_stages(pairs, compare(pairs))
+def summary_of(predicted: list[dict], gold: list[dict]) -> dict[str, dict]:
+    stages = evaluate_rows(predicted, gold, samples=1).stages
+    return {stage: errors.to_dict() for stage, errors in stages.items()}
 
 
 # By what a row says
@@ -72,9 +70,9 @@ def test_a_missed_entity_is_put_down_to_the_first_stage_that_lost_it(made, stage
     [({}, "student"), ({"candidates": []}, "student"), ({"candidates": [ADELE]}, "selection")],
     ids=str,
 )
-def test_an_invented_entity_is_put_down_to_what_let_it_in(made, stage):
+def test_an_spurious_entity_is_put_down_to_what_let_it_in(made, stage):
     predicted = {"text": TEXT, "spans": [ADELE], **made}
-    assert errors_of([predicted], [{"text": TEXT, "spans": []}]) == [(stage, "invented", "adele")]
+    assert errors_of([predicted], [{"text": TEXT, "spans": []}]) == [(stage, "spurious", "adele")]
 
 
 def test_a_text_without_an_answer_is_no_stages_fault():
@@ -92,7 +90,7 @@ def test_a_text_without_an_answer_is_no_stages_fault():
 def test_what_a_failed_prediction_has_besides_is_put_down_to_its_failure():
     failed = {"text": TEXT, "spans": [ADELE], "catalog_ner": {"failure": "timeout"}}
     assert errors_of([failed], [{"text": TEXT, "spans": []}]) == [
-        ("no answer", "invented", "adele")
+        ("no answer", "spurious", "adele")
     ]
 
 
@@ -103,8 +101,7 @@ def test_candidate_recall_is_of_the_texts_that_were_answered():
         {"text": text, "spans": [{**ADELE, "start": text.index("adele"), "end": len(text)}]}
         for text in (TEXT, "adele", "by adele")
     ]
-    pairs = align_rows([answered, failed], gold, Problems())
-    assert evaluate_pairs(pairs, samples=1)["candidate_recall"] == 1
+    assert evaluate_rows([answered, failed], gold, samples=1).candidate_recall == 1
 
 
 def test_both_sides_of_a_wrong_label_have_a_stage_of_their_own():
@@ -112,7 +109,7 @@ def test_both_sides_of_a_wrong_label_have_a_stage_of_their_own():
     predicted = {"text": TEXT, "spans": [song], "candidates": [song]}
     assert errors_of([predicted], [{"text": TEXT, "spans": [ADELE]}]) == [
         ("catalog", "missed", "adele"),
-        ("selection", "invented", "adele"),
+        ("selection", "spurious", "adele"),
     ]
 
 
@@ -181,8 +178,8 @@ def test_of_a_pipeline_that_accepts_all_the_catalog_misses_and_the_selection_inv
     gold.append(annotate("hello can you turn it up", {}))
     assert errors_of(label(mini_matcher_nlp, gold), gold) == [
         ("catalog", "missed", "sade"),
-        ("selection", "invented", "hello"),
-        ("selection", "invented", "up"),
+        ("selection", "spurious", "hello"),
+        ("selection", "spurious", "up"),
     ]
 
 
@@ -193,7 +190,7 @@ def test_a_selected_entity_that_another_one_displaced_is_lost_by_the_constraint(
     assert sorted(span["label"] for span in rows[0]["selected"]) == ["ALBUM", "SONG"]
     assert errors_of(rows, gold) == [
         ("constraint", "missed", "thriller"),
-        ("selection", "invented", "thriller"),
+        ("selection", "spurious", "thriller"),
     ]
 
 
@@ -217,7 +214,7 @@ def test_a_plain_model_has_all_its_errors_in_the_student():
     assert set(rows[0]) == {"text", "spans"}
     assert errors_of(rows, gold) == [
         ("student", "missed", "adele"),
-        ("student", "invented", "hello"),
+        ("student", "spurious", "hello"),
     ]
 
 
@@ -267,17 +264,17 @@ def test_errors_are_counted_by_stage_side_and_kind():
     assert tuple(summary) == STAGES
     assert summary["catalog"] == {
         "missed": 1,
-        "invented": 0,
+        "spurious": 0,
         "kinds": {"missed": 1},
-        "f1_if_perfect": 0.5,  # one right, one invented, one missed
+        "f1_if_perfect": 0.5,  # one right, one spurious, one missed
     }
     assert summary["selection"] == {
         "missed": 1,
-        "invented": 1,
+        "spurious": 1,
         "kinds": {"type": 2},
         "f1_if_perfect": 0.6667,  # one right, one missed
     }
-    assert summary["student"] == {"missed": 0, "invented": 0, "kinds": {}, "f1_if_perfect": 0.0}
+    assert summary["student"] == {"missed": 0, "spurious": 0, "kinds": {}, "f1_if_perfect": 0.0}
 
 
 SPANS = st.lists(
@@ -305,11 +302,10 @@ def test_every_error_has_one_stage_and_mending_it_is_never_a_loss(rows):
     texts = [f"ab cd ef {number}" for number in range(len(rows))]
     predicted = [{"text": text, **row} for text, (row, _) in zip(texts, rows, strict=True)]
     gold = [{"text": text, "spans": spans} for text, (_, spans) in zip(texts, rows, strict=True)]
-    pairs = align_rows(predicted, gold, Problems())
-    result = evaluate_pairs(pairs, samples=1)
-    stages = result["stages"].values()
-    assert sum(stage["missed"] for stage in stages) == result["micro"]["fn"]
-    assert sum(stage["invented"] for stage in stages) == result["micro"]["fp"]
+    result = evaluate_rows(predicted, gold, samples=1)
+    stages = result.stages.values()
+    assert sum(stage.missed for stage in stages) == result.micro.fn
+    assert sum(stage.spurious for stage in stages) == result.micro.fp
     for stage in stages:
-        assert sum(stage["kinds"].values()) == stage["missed"] + stage["invented"]
-        assert stage["f1_if_perfect"] >= result["micro"]["f1"]
+        assert sum(stage.kinds.values()) == stage.missed + stage.spurious
+        assert stage.f1_if_perfect >= result.micro.f1

@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from spacy_catalog_ner.calibration.calibration import Calibration, Measure, Reliability, Report
+from spacy_catalog_ner.calibration.calibration import Calibration, Measure, Report
 from spacy_catalog_ner.calibration.features import FEATURES
 from spacy_catalog_ner.calibration.logistic import LogisticModel
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.catalog import Catalog, Entry, compile_catalog
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.evaluation.result import Reliability
 from spacy_catalog_ner.exemplars import Candidate, Exemplar, ExemplarStore
 from spacy_catalog_ner.io import versioned_folder
 from spacy_catalog_ner.io.files import atomic_folder

@@ -12,9 +12,8 @@ from benchmarks.common.command import REPOSITORY
 from benchmarks.common.measure import memory, peak, reset_peak, seconds
 from benchmarks.evaluation.synthetic import Row, flatten
 from spacy_catalog_ner.errors import Problems
-from spacy_catalog_ner.evaluation import align_rows, compare, evaluate_pairs
+from spacy_catalog_ner.evaluation import align_rows, evaluate_pairs, evaluate_rows
 from spacy_catalog_ner.evaluation.html import render_html
-from spacy_catalog_ner.evaluation.stages import attribute
 from spacy_catalog_ner.io.annotated import read_annotated
 
 # Runs the command and says on the last line how much memory it took
@@ -30,7 +29,7 @@ finally:
 
 
 def read(path: Path) -> list[Row]:
-    """Read annotated rows as the command line does."""
+    """Read annotated rows."""
     return [row.to_dict() for _, row in read_annotated(path, Problems())]
 
 
@@ -46,14 +45,14 @@ def measure_evaluation(folder: Path, samples: int) -> dict[str, float]:
     """
     before = memory()["rss"]
     reset_peak()
-    rows: list[list[Row]] = []
-    figures = {
-        "read_s": seconds(
-            lambda: rows.extend(read(folder / f"{name}.jsonl") for name in ("predictions", "gold"))
-        )
-    }
     start = time.perf_counter()
-    pairs = align_rows(*rows, Problems())
+    predictions, gold = (
+        list(read_annotated(folder / f"{name}.jsonl", Problems()))
+        for name in ("predictions", "gold")
+    )
+    figures = {"read_s": time.perf_counter() - start}
+    start = time.perf_counter()
+    pairs = align_rows(predictions, gold, Problems())
     figures["align_s"] = time.perf_counter() - start
     figures["evaluate_s"] = seconds(lambda: evaluate_pairs(pairs, samples=1))
     with_bootstrap = seconds(lambda: evaluate_pairs(pairs, samples=samples))
@@ -104,9 +103,7 @@ def measure_flat(engine: str, folder: Path) -> dict[str, float]:
 
 def _prepare_ours(predictions: list[Row], gold: list[Row]) -> Callable[[], float]:
     def score() -> float:
-        result = evaluate_pairs(align_rows(predictions, gold, Problems()), samples=1)
-        f1: float = result["micro"]["f1"]
-        return f1
+        return evaluate_rows(predictions, gold, samples=1).micro.f1
 
     return score
 
@@ -182,7 +179,6 @@ def measure_html(folder: Path, errors: int, page: Path) -> dict[str, float]:
         result,
         pairs,
         title="Benchmark",
-        attributed=attribute(pairs, compare(pairs)),
         baseline=result,
         baseline_pairs=pairs,
         max_errors=errors,

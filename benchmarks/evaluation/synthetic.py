@@ -32,7 +32,7 @@ _WORDS = [
 def write_set(folder: Path, texts: int, spans: int, seed: int) -> dict[str, int]:
     """Write ``gold.jsonl`` and ``predictions.jsonl`` of so many texts and gold spans.
 
-    Of the gold spans 83 % are predicted right, and one text in eight has an invented one. The
+    Of the gold spans 83 % are predicted right, and one text in eight has a spurious one. The
     predictions have candidates, what was selected where rules dropped some of it, the labels of
     the exemplars and confidences, as ``catalog-ner label`` writes them.
 

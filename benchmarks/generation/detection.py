@@ -211,7 +211,7 @@ def _read_sets(folder: Path, lang: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _count(labels: dict[str, dict[str, bool]], verdicts: dict[str, bool]) -> np.ndarray:
-    """Count by stratum (taken, left): right, invented, missed, rightly left."""
+    """Count by stratum (taken, left): right, spurious, missed, rightly left."""
     cells = np.zeros((2, 4), dtype=np.int64)
     for key, row in labels.items():
         cell = (0 if verdicts[key] else 2) + (0 if row["conversational"] else 1)
@@ -222,8 +222,8 @@ def _count(labels: dict[str, dict[str, bool]], verdicts: dict[str, bool]) -> np.
 def _estimate(cells: np.ndarray, totals: np.ndarray) -> np.ndarray:
     """Return precision and recall, (..., 2), of counts (..., strata, 4); 0 where undefined."""
     weights = totals / np.maximum(cells.sum(axis=-1), 1)
-    right, invented, missed, _ = np.moveaxis((cells * weights[..., None]).sum(axis=-2), -1, 0)
-    whole = np.stack([right + invented, right + missed], axis=-1)
+    right, spurious, missed, _ = np.moveaxis((cells * weights[..., None]).sum(axis=-2), -1, 0)
+    whole = np.stack([right + spurious, right + missed], axis=-1)
     return np.divide(right[..., None], whole, out=np.zeros_like(whole), where=whole > 0)
 
 

@@ -25,8 +25,7 @@ from spacy_catalog_ner.calibration.confidence_calibrator import ConfidenceCalibr
 from spacy_catalog_ner.calibration.neighbour_vote import NeighbourVote
 from spacy_catalog_ner.constraints.constraint_post_processor import ConstraintPostProcessor
 from spacy_catalog_ner.doc.record import CANDIDATES, ENTITIES, SELECTED
-from spacy_catalog_ner.evaluation.alignment import Pair
-from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
+from spacy_catalog_ner.evaluation import evaluate_rows
 from spacy_catalog_ner.exemplars import ExemplarStore
 
 
@@ -233,31 +232,26 @@ def _usage(rows: list[Row]) -> dict[str, float]:
 def measure(system: System, sets: TeacherSet) -> Row:
     """Return the figures of a system on the test texts, its threshold chosen on the others."""
     threshold = 0.0 if system.dev is None else best_threshold(system.dev, sets.dev)
-    result = evaluate_pairs(_pairs(system.test, sets.test, threshold))
-    micro = result["micro"]
+    micro = evaluate_rows(_rows(system.test, sets.test, threshold), sets.test).micro
     return {
         "system": system.name,
         "threshold": round(threshold, 4),
-        **{key: micro[key] for key in ("precision", "recall", "f1")},
-        "interval": micro["intervals"]["f1"],
+        **{key: getattr(micro, key) for key in ("precision", "recall", "f1")},
+        "interval": micro.intervals.f1,
         "seconds": round(system.seconds, 4),
         **{key: round(value, 1) for key, value in system.usage.items()},
     }
 
 
-def _pairs(found: list[Scored], gold: list[Row], threshold: float) -> list[Pair]:
+def _rows(found: list[Scored], gold: list[Row], threshold: float) -> list[Row]:
     return [
-        Pair(
-            f"row {number}",
-            {
-                "text": row["text"],
-                "spans": [
-                    {"start": start, "end": end, "label": label}
-                    for start, end, label, score in spans
-                    if score >= threshold
-                ],
-            },
-            row,
-        )
-        for number, (spans, row) in enumerate(zip(found, gold, strict=True), start=1)
+        {
+            "text": row["text"],
+            "spans": [
+                {"start": start, "end": end, "label": label}
+                for start, end, label, score in spans
+                if score >= threshold
+            ],
+        }
+        for spans, row in zip(found, gold, strict=True)
     ]

@@ -15,6 +15,7 @@ from spacy_catalog_ner.calibration.features import FEATURES, log_odds
 from spacy_catalog_ner.calibration.logistic import LogisticModel, sigmoid
 from spacy_catalog_ner.calibration.tallies import Tallies
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.evaluation.result import Reliability
 from spacy_catalog_ner.io.versioned_folder import VersionedFolder
 
 FORMAT_VERSION = 1
@@ -24,23 +25,6 @@ _BROKEN = (CatalogNERError, msgspec.MsgspecError, UnicodeDecodeError, RecursionE
 _REMEDY = "make it again with `catalog-ner calibrate`"
 VERDICT_FEATURES = ("known", "verdict")
 """Columns of the second regression: log-odds of the first, and of the LLM's verdict."""
-
-
-class Bin(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
-    """Candidates with confidences from `start` to `end`: their mean, and the share right."""
-
-    start: float
-    end: float
-    spans: int
-    confidence: float
-    accuracy: float
-
-
-class Reliability(msgspec.Struct, frozen=True):
-    """How often candidates were right, by their confidence."""
-
-    bins: list[Bin]
-    expected_calibration_error: float
 
 
 class Measure(msgspec.Struct, frozen=True):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from spacy_catalog_ner.calibration.calibration import (
     VERDICT_FEATURES,
     Calibration,
     Measure,
-    Reliability,
     Report,
     VerdictReport,
 )
@@ -97,7 +95,7 @@ def measure(confidences: np.ndarray, right: np.ndarray) -> Measure:
     return Measure(
         f1=round(2 * hits / max(1, int(chosen.sum() + right.sum())), 4),
         brier=round(float(np.mean((confidences - right) ** 2)), 4),
-        reliability=msgspec.convert(reliability(confidences, right), Reliability),
+        reliability=reliability(confidences, right),
     )
 
 

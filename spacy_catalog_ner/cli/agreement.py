@@ -30,15 +30,13 @@ def agreement(
     tokenize = make_tokenizer(lang)
     problems = Problems()
     try:
-        first, second = read_rows(a, problems), read_rows(b, problems)
         result = measure_agreement(
-            first.rows,
-            second.rows,
+            read_rows(a, problems),
+            read_rows(b, problems),
             tokenize,
             problems,
-            names=(first.name, second.name),
-            lines=(first.lines, second.lines),
-        )
+            names=(str(a), str(b)),
+        ).to_dict()
     finally:
         warn_of(problems)
     if output is not None:

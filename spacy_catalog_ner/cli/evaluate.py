@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
-from spacy_catalog_ner.cli.reading import (
-    ANNOTATED,
-    AnnotatedFile,
-    align_files,
-    is_annotated,
-    make_tokenizer,
-    read_rows,
-)
-from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation import render_markdown
-from spacy_catalog_ner.evaluation.alignment import Pair
-from spacy_catalog_ner.evaluation.comparison import compare
-from spacy_catalog_ner.evaluation.gate import (
-    Change,
-    check_regression,
-    compare_pairs,
-    compare_results,
+from spacy_catalog_ner.cli.reading import ANNOTATED, is_annotated, make_tokenizer, read_rows
+from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
+from spacy_catalog_ner.evaluation import (
+    Pair,
+    Result,
+    align_rows,
+    evaluate_pairs,
     read_result,
 )
+from spacy_catalog_ner.evaluation.gate import compare_pairs, compare_results
 from spacy_catalog_ner.evaluation.html import render_html
-from spacy_catalog_ner.evaluation.markdown import render_result_markdown
-from spacy_catalog_ner.evaluation.metrics import evaluate_pairs
-from spacy_catalog_ner.evaluation.significance import compare_systems
-from spacy_catalog_ner.evaluation.stages import attribute
+from spacy_catalog_ner.evaluation.markdown import render_markdown, render_result_markdown
+from spacy_catalog_ner.evaluation.result import Change, Comparison
 from spacy_catalog_ner.io.files import atomic_write, require_file, write_json
+from spacy_catalog_ner.io.row import Row
+
+Rows = list[tuple[Place, Row]]
 
 
 def evaluate(
@@ -87,48 +79,54 @@ def evaluate(
     if per_label and max_drop is None:
         raise CatalogNERError("--per-label: give the points that F1 may fall by, --max-drop POINTS")
     problems = Problems()
-    options: dict[str, Any] = {
-        "samples": samples,
-        "seed": seed,
-        "tokenize": make_tokenizer(lang) if tokens else None,
-    }
+    options: dict[str, Any] = {"samples": samples, "seed": seed}
+    old: Result | None = None
+    old_pairs: list[Pair] | None = None
     try:
+        if tokens:
+            options["tokenize"] = make_tokenizer(lang)
         annotated = read_rows(gold, problems)
         if train:
-            options["train"] = [row for path in train for row in read_rows(path, problems).rows]
-        # Before the pipeline runs, which can take long
-        old = None if baseline is None else _read_baseline(baseline, annotated, problems, options)
+            options["train"] = [row for path in train for _, row in read_rows(path, problems)]
+        # The baseline first: a pipeline can take long
+        if baseline is not None and baseline.suffix == ".json":
+            old = read_result(baseline)
+        elif baseline is not None:
+            answers = _read_baseline(baseline, problems)
+            old_pairs = align_rows(answers, annotated, problems, (str(baseline), str(gold)))
+            old = evaluate_pairs(old_pairs, **options)
         answers = _read_predictions(predictions, overrides, annotated, problems)
-        pairs = align_files(answers, annotated, problems)
+        pairs = align_rows(answers, annotated, problems, (predictions, str(gold)))
     finally:
         warn_of(problems)
     result = evaluate_pairs(pairs, **options)
-    changes: list[Change] = []
     if old is not None:
-        changes, result["comparison"] = _compare(_System(result, pairs), old, baseline, options)
+        if old_pairs is not None:
+            result.comparison = compare_pairs(pairs, old_pairs, samples=samples, seed=seed)
+        else:
+            try:
+                result.comparison = compare_results(result, old)
+            except CatalogNERError as err:
+                raise CatalogNERError(f"{baseline}: {err}") from None
+        result.comparison.baseline = str(baseline)
     title = f"{Path(predictions).name} on {gold.name}"
     if output is not None:
-        write_json(output, result)
-    _write_reports(html, markdown, _System(result, pairs), old, title)
-    show(result)
-    if changes:
-        p_value = result["comparison"]["p_value"]
+        write_json(output, result.to_dict())
+    if html is not None:
+        page = render_html(result, pairs, title=title, baseline=old, baseline_pairs=old_pairs)
+        _write(html, page)
+    if markdown is not None:
+        _write(markdown, render_result_markdown(result, title, old))
+    show(result.to_dict())
+    if (comparison := result.comparison) is not None:
+        p_value = comparison.p_value
         chance = "" if p_value is None else f", p = {p_value:.4f}"
-        say(f"Compared with {baseline}: {_describe(changes[0])}{chance}")
-    if max_drop is not None and _fails(changes, max_drop, per_label):
-        raise typer.Exit(1)
+        say(f"Compared with {baseline}: {_describe('', comparison.micro)}{chance}")
+        if max_drop is not None and _fails(comparison, max_drop, per_label):
+            raise typer.Exit(1)
 
 
-class _System(NamedTuple):
-    """The result of a system, and what it was measured on where that is known."""
-
-    result: dict[str, Any]
-    pairs: list[Pair] | None
-
-
-def _read_predictions(
-    name: str, overrides: dict[str, Any], gold: AnnotatedFile, problems: Problems
-) -> AnnotatedFile:
+def _read_predictions(name: str, overrides: dict[str, Any], gold: Rows, problems: Problems) -> Rows:
     """Read predictions, or have a pipeline make them of the gold texts."""
     path = Path(name)
     if is_annotated(path):
@@ -138,83 +136,37 @@ def _read_predictions(
     from spacy_catalog_ner.doc.pipelines import load_pipeline
     from spacy_catalog_ner.labelling import label_rows
 
+    answers = label_rows(load_pipeline(name, overrides), [row for _, row in gold])
     # What is wrong with an answer is said of the gold row that it is made of
-    return gold._replace(rows=list(label_rows(load_pipeline(name, overrides), gold.rows)))
+    return [(place, row) for (place, _), row in zip(gold, answers, strict=True)]
 
 
-def _read_baseline(
-    path: Path, gold: AnnotatedFile, problems: Problems, options: dict[str, Any]
-) -> _System:
-    if path.suffix == ".json":
-        return _System(read_result(path), None)
+def _read_baseline(path: Path, problems: Problems) -> Rows:
     if not path.name.endswith(ANNOTATED):
         raise CatalogNERError(
             f"{path}: expected a result of `catalog-ner evaluate -o` (.json) or predictions"
             f" ({', '.join(ANNOTATED)})"
         )
-    pairs = align_files(read_rows(path, problems), gold, problems)
-    return _System(evaluate_pairs(pairs, **options), pairs)
+    return read_rows(path, problems)
 
 
-def _compare(
-    new: _System, old: _System, name: Path | None, options: dict[str, Any]
-) -> tuple[list[Change], dict[str, Any]]:
-    """Return how F1 changed, the micro F1 first, and the same for JSON."""
-    test = None
-    if new.pairs is not None and old.pairs is not None:
-        samples, seed = options["samples"], options["seed"]
-        changes = compare_pairs(new.pairs, old.pairs, samples=samples, seed=seed)
-        test = compare_systems(new.pairs, old.pairs, seed=seed)
-    else:
-        try:
-            changes = compare_results(new.result, old.result)
-        except CatalogNERError as err:
-            raise CatalogNERError(f"{name}: {err}") from None
-    micro, *labels = changes
-    return changes, {
-        "baseline": str(name),
-        "micro": micro.to_dict(),
-        "per_label": {change.label: change.to_dict() for change in labels},
-        "p_value": None if test is None else test["p_value"],
-    }
-
-
-def _write_reports(
-    html: Path | None, markdown: Path | None, new: _System, old: _System | None, title: str
-) -> None:
-    baseline = None if old is None else old.result
-    if html is not None and new.pairs is not None:
-        page = render_html(
-            new.result,
-            new.pairs,
-            title=title,
-            attributed=attribute(new.pairs, compare(new.pairs)),
-            baseline=baseline,
-            baseline_pairs=None if old is None else old.pairs,
-        )
-        _write(html, page)
-    if markdown is not None:
-        _write(markdown, render_result_markdown(new.result, title, baseline))
-
-
-def _fails(changes: list[Change], max_drop: float, per_label: bool) -> bool:
+def _fails(comparison: Comparison, max_drop: float, per_label: bool) -> bool:
     """Say what fell too far, and tell whether any of it is a loss."""
-    fallen = check_regression(changes, max_drop=max_drop, per_label=per_label)
-    for change in fallen:
-        say(f"{change.verdict}: {_describe(change)}")
-    lost = [change for change in fallen if change.is_loss]
+    fallen = comparison.find_drops(max_drop, per_label=per_label)
+    for label, change in fallen.items():
+        say(f"{change.verdict}: {_describe(label, change)}")
+    lost = [label or "all entities" for label, change in fallen.items() if change.is_loss]
     if lost:
-        names = ", ".join(change.label or "all entities" for change in lost)
-        say(f"Failed: F1 fell by more than {max_drop:g} points: {names}")
+        say(f"Failed: F1 fell by more than {max_drop:g} points: {', '.join(lost)}")
     else:
         say(f"Passed: no loss of more than {max_drop:g} points of F1")
     return bool(lost)
 
 
-def _describe(change: Change) -> str:
+def _describe(label: str, change: Change) -> str:
     low, high = change.interval
     return (
-        f"F1 of {change.label or 'all entities'} {change.before:.4f} -> {change.after:.4f},"
+        f"F1 of {label or 'all entities'} {change.before:.4f} -> {change.after:.4f},"
         f" {change.points:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
     )
 
@@ -245,17 +197,18 @@ def report(
             if not separator:
                 raise CatalogNERError(f"{system!r}: expected NAME=LABELLED.jsonl")
             answers = read_rows(Path(path), problems)
-            results[name] = evaluate_pairs(align_files(answers, annotated, problems))
+            result = evaluate_pairs(align_rows(answers, annotated, problems, (path, str(gold))))
             summary = summary_path(Path(path))
             if summary.is_file():
-                figures = json.loads(summary.read_text(encoding="utf8"))
-                results[name]["seconds_per_text"] = figures["seconds_per_text"]
+                result.seconds_per_text = _read_json(summary)["seconds_per_text"]
+            results[name] = result
     finally:
         warn_of(problems)
     meta = {} if corpus is None else _read_json(corpus)
     text = render_markdown(title, meta, results)
+    figures = {name: result.to_dict() for name, result in results.items()}
     _write(output.with_name(f"{output.name}.md"), text)
-    write_json(output.with_name(f"{output.name}.json"), {"corpus": meta, "systems": results})
+    write_json(output.with_name(f"{output.name}.json"), {"corpus": meta, "systems": figures})
     say(text)
 
 

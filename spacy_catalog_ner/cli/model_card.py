@@ -11,7 +11,7 @@ import typer
 from spacy_catalog_ner.cli.common import say, show, warn_of
 from spacy_catalog_ner.cli.reading import read_rows
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.gate import read_result
+from spacy_catalog_ner.evaluation import read_result
 
 
 def card(
@@ -67,7 +67,7 @@ def card(
         for path in data or ():
             if path not in described:
                 summary = inputs.read_summary(summary_path(path))
-                rows = read_rows(path, problems).rows
+                rows = (row for _, row in read_rows(path, problems))
                 texts.append(inputs.count_texts(path.name, rows, summary))
     finally:
         warn_of(problems)

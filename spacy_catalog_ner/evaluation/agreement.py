@@ -2,33 +2,97 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.alignment import Pair, Row, Side, span_keys
-from spacy_catalog_ner.evaluation.comparison import RIGHT, Outcome, compare
-from spacy_catalog_ner.evaluation.matching import match_rows
-from spacy_catalog_ner.evaluation.score import Score
+from spacy_catalog_ner.evaluation.alignment import Annotation, Pair, Rows, match_rows, span_keys
+from spacy_catalog_ner.evaluation.outcomes import RIGHT, Outcome, compare, score_by
+from spacy_catalog_ner.evaluation.result import Figures, Score
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 Category = tuple[str, ...]
 
-# Neither annotator is right: what evaluation calls missed and invented is said by one of them
-_ONE_SIDED = {"missed": "only in a", "invented": "only in b"}
-DISAGREEMENTS = ("type", "boundary", "type and boundary", *_ONE_SIDED.values())
+# Neither annotator is right: what evaluation calls missed and spurious is said by one of them
+_ONLY_IN = {"missed": "only in a", "spurious": "only in b"}
+DISAGREEMENTS = ("type", "boundary", "type and boundary", *_ONLY_IN.values())
+
+
+class SpanAgreement(Figures):
+    """Spans that `both` annotators have or one alone, and F1, None where neither has any."""
+
+    both: int
+    only_a: int
+    only_b: int
+    f1: float | None
+
+
+class LabelAgreement(SpanAgreement):
+    """The same for one label, and the kappa of tokens being in a span of it or not."""
+
+    kappa: float | None
+
+
+class Mention(Figures):
+    """A span with its text."""
+
+    text: str
+    label: str
+    start: int
+    end: int
+
+
+class Disagreement(Figures):
+    """What `a` and `b` say of a part of a `text`; `kind` is one of `DISAGREEMENTS`."""
+
+    text: str
+    kind: str
+    a: Mention | None
+    b: Mention | None
+
+
+class Agreement(Figures, omit_defaults=True, kw_only=True):
+    """How far two annotations of the same texts agree.
+
+    Attributes
+    ----------
+    texts, tokens
+        Their number.
+    token_agreement
+        Share of tokens with equal categories; None without tokens.
+    kappa
+        Cohen's kappa of tokens, None where it is undefined.
+    note
+        Why `kappa` is None.
+    spans
+        Agreement on whole spans.
+    per_label
+        The same for each label.
+    kinds
+        Number of disagreements of each of `DISAGREEMENTS`.
+    disagreements
+        What to talk about.
+    """
+
+    texts: int
+    tokens: int
+    token_agreement: float | None
+    kappa: float | None
+    note: str | None = None
+    spans: SpanAgreement
+    per_label: dict[str, LabelAgreement]
+    kinds: dict[str, int]
+    disagreements: list[Disagreement]
 
 
 def measure_agreement(
-    a: Sequence[Row],
-    b: Sequence[Row],
+    a: Rows,
+    b: Rows,
     tokenize: Tokenize,
     problems: Problems | None = None,
-    *,
     names: tuple[str, str] = ("a", "b"),
-    lines: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
-) -> dict[str, Any]:
+) -> Agreement:
     """Measure how far two annotations of the same texts agree.
 
     Cohen's kappa is of tokens. The category of a token is the sorted labels of the spans that it
@@ -41,27 +105,14 @@ def measure_agreement(
     Parameters
     ----------
     a, b
-        Annotated rows, paired as `spacy_catalog_ner.evaluation.matching.match_rows` does.
+        Annotated rows, as for `align_rows`; paired as `match_rows` does.
     tokenize
         Gives (start, end) of the tokens of a text, in characters.
     problems
         Receives texts that only one of the two has, and rows with id and text of an earlier one
         (left out); duplicated spans (counted once); and rows without an id where most have one.
     names
-        What problems call the two.
-    lines
-        Line of each row of the two for problems; by default its number, from 1.
-
-    Returns
-    -------
-    dict
-        ``texts`` and ``tokens``, their number; ``token_agreement``, the share of tokens with
-        equal categories; ``kappa``, None with a ``note`` where it is undefined; ``spans``:
-        ``both``, ``only_a``, ``only_b`` and ``f1``, None where neither has any; ``per_label``: the
-        same, with the ``kappa`` of
-        tokens being in a span of the label or not; ``kinds``, the number of disagreements of each
-        of `DISAGREEMENTS`; and the ``disagreements``: ``text``, ``kind``, and what ``a`` and ``b``
-        say, each with ``text``, ``label``, ``start`` and ``end``, or None.
+        What messages call the two.
 
     Raises
     ------
@@ -70,49 +121,44 @@ def measure_agreement(
     """
     if problems is None:
         problems = Problems()
-    one, other = (
-        Side(rows, name, numbers, problems)
-        for rows, name, numbers in zip((a, b), names, lines, strict=True)
-    )
-    pairs = _pair_texts(one, other)
+    pairs = _pair_texts(Annotation(a, names[0], problems), Annotation(b, names[1], problems))
     tokens: list[tuple[Category, Category]] = []  # what a says of each, and what b says
     for pair in pairs:
-        offsets = tokenize(pair.gold["text"])
+        offsets = tokenize(pair.gold.text)
         tokens += zip(
             _categories(pair.gold, offsets), _categories(pair.predicted, offsets), strict=True
         )
     outcomes = compare(pairs)
-    counts = _count_spans(outcomes)
-    kinds = Counter(_kind(outcome) for outcome in outcomes)
+    kinds = Counter(_name_kind(outcome) for outcome in outcomes)
     agreed = sum(one == other for one, other in tokens)
     kappa = cohen_kappa(tokens)
-    note = {"note": "kappa is undefined: all tokens have the same category on both sides"}
-    return {
-        "texts": len(pairs),
-        "tokens": len(tokens),
-        "token_agreement": round(agreed / len(tokens), 4) if tokens else None,
-        "kappa": kappa,
-        **(note if kappa is None else {}),
-        "spans": _score_spans(sum(counts.values(), Counter())),
-        "per_label": {
-            label: {
-                **_score_spans(count),
-                "kappa": cohen_kappa([(label in one, label in other) for one, other in tokens]),
-            }
-            for label, count in counts.items()
+    note = "kappa is undefined: all tokens have the same category on both sides"
+    return Agreement(
+        texts=len(pairs),
+        tokens=len(tokens),
+        token_agreement=round(agreed / len(tokens), 4) if tokens else None,
+        kappa=kappa,
+        note=note if kappa is None else None,
+        spans=SpanAgreement(*_count(score_by(outcomes, lambda pair, span: "").get(""))),
+        per_label={
+            label: LabelAgreement(
+                *_count(score),
+                cohen_kappa([(label in one, label in other) for one, other in tokens]),
+            )
+            for label, score in score_by(outcomes, lambda pair, span: span.label).items()
         },
-        "kinds": {kind: kinds[kind] for kind in DISAGREEMENTS},
-        "disagreements": [
-            {
-                "text": pairs[outcome.pair].gold["text"],
-                "kind": _kind(outcome),
-                "a": _describe(pairs[outcome.pair].gold, outcome.gold),
-                "b": _describe(pairs[outcome.pair].predicted, outcome.predicted),
-            }
+        kinds={kind: kinds[kind] for kind in DISAGREEMENTS},
+        disagreements=[
+            Disagreement(
+                (text := pairs[outcome.pair].gold.text),
+                _name_kind(outcome),
+                _mention(text, outcome.gold),
+                _mention(text, outcome.predicted),
+            )
             for outcome in outcomes
             if outcome.kind != RIGHT
         ],
-    }
+    )
 
 
 def cohen_kappa(ratings: Sequence[tuple[Hashable, Hashable]]) -> float | None:
@@ -144,69 +190,50 @@ def cohen_kappa(ratings: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     return round((count * agreed - expected) / (count**2 - expected), 4)
 
 
-def _pair_texts(a: Side, b: Side) -> list[Pair]:
+def _pair_texts(a: Annotation, b: Annotation) -> list[Pair]:
     """Pair the rows of the same text. What one annotator did not see is no disagreement."""
     match = match_rows(a.rows, b.rows)
     if not match.pairs:
         raise CatalogNERError(
-            f"{a.source} and {b.source} have no text in common: {len(a.rows)} and {len(b.rows)}"
+            f"{a.name} and {b.name} have no text in common: {len(a.rows)} and {len(b.rows)}"
             " rows; expected annotations of the same texts"
         )
-    for side, repeated, unnamed, paired in zip(
+    for annotation, repeated, unnamed, paired in zip(
         (a, b), match.repeated, match.unnamed, (match.pairs, match.pairs.values()), strict=True
     ):
-        side.report_ids(repeated, unnamed)
+        annotation.report_ids(repeated, unnamed)
         known = {*paired, *repeated}
-        for position in range(len(side.rows)):
+        for position in range(len(annotation.rows)):
             if position not in known:
-                message = f"only this side has {side.describe(position)}; row left out"
-                side.report("text of one side", position, message)
-    # What the one annotator says stands in the place of gold; their labels are no problem
+                row = annotation.describe(position)
+                message = f"the other annotator has no {row}; row left out"
+                annotation.report("text without counterpart", position, message)
+    # What the one annotator says is taken for gold
     return [
-        Pair(f"row {position + 1}", b.clean(other, {}), a.clean(position, {}))
+        Pair(f"row {position + 1}", b.clean(other), a.clean(position))
         for position, other in sorted(match.pairs.items())
     ]
 
 
 def _categories(row: Row, tokens: Sequence[tuple[int, int]]) -> list[Category]:
     """Return the sorted labels of the spans that each token shares a character with."""
-    spans = span_keys(row["spans"])
+    spans = span_keys(row)
     return [
         tuple(sorted({label for first, last, label in spans if first < end and start < last}))
         for start, end in tokens
     ]
 
 
-def _count_spans(outcomes: Sequence[Outcome]) -> dict[str, Counter[str]]:
-    """Count by label the spans that both have, and those that one has."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        sides = [("only_a", outcome.gold), ("only_b", outcome.predicted)]
-        if outcome.kind == RIGHT:
-            sides = [("both", outcome.gold)]
-        for side, span in sides:
-            if span is not None:
-                counts[span["label"]][side] += 1
-    return dict(sorted(counts.items()))
+def _count(score: Score | None) -> tuple[int, int, int, float | None]:
+    """Return the fields of a `SpanAgreement`."""
+    return (0, 0, 0, None) if score is None else (score.tp, score.fn, score.fp, score.f1)
 
 
-def _score_spans(counts: Counter[str]) -> dict[str, Any]:
-    both, only_a, only_b = (counts[side] for side in ("both", "only_a", "only_b"))
-    f1 = round(Score(tp=both, fp=only_b, fn=only_a).f1, 4)
-    return {
-        "both": both,
-        "only_a": only_a,
-        "only_b": only_b,
-        "f1": f1 if both or only_a or only_b else None,
-    }
+def _name_kind(outcome: Outcome) -> str:
+    return _ONLY_IN.get(outcome.kind, outcome.kind)
 
 
-def _kind(outcome: Outcome) -> str:
-    return _ONE_SIDED.get(outcome.kind, outcome.kind)
-
-
-def _describe(row: Row, span: Row | None) -> dict[str, Any] | None:
+def _mention(text: str, span: RowSpan | None) -> Mention | None:
     if span is None:
         return None
-    start, end = span["start"], span["end"]
-    return {"text": row["text"][start:end], "label": span["label"], "start": start, "end": end}
+    return Mention(text[span.start : span.end], span.label, span.start, span.end)

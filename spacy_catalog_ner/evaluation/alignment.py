@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
-from spacy_catalog_ner.evaluation.matching import match_rows, row_id
+from spacy_catalog_ner.io.row import Row, RowSpan
 
-Row = dict[str, Any]
 Key = tuple[int, int, str]  # start, end, label
+Rows = Sequence[Row | Mapping[str, Any] | tuple[Place, Row]]
 
 
 class Pair(NamedTuple):
@@ -20,8 +21,8 @@ class Pair(NamedTuple):
     name
         Id of the row, or ``row N`` of gold where it has none.
     predicted, gold
-        Annotated rows, each span (start, end, label) once. Of a text that was not answered the
-        predicted row has a `failure_of` and no candidates.
+        Annotated rows, each span once. A text that was not answered has a predicted row with a
+        `failure` and no candidates.
     """
 
     name: str
@@ -29,37 +30,44 @@ class Pair(NamedTuple):
     gold: Row
 
 
-class Side:
-    """One list of rows, and what messages call it and its rows.
+class Annotation:
+    """Annotated rows, and what messages call them.
 
     Parameters
     ----------
     rows
-        Annotated rows.
-    source
-        Name of their file.
-    lines
-        Line of each row in it; by default its number, from 1.
+        Rows, each a `Row` or as JSONL has it, or (place, row).
+    name
+        Where rows without a place are from.
     problems
         Receives the messages.
+
+    Raises
+    ------
+    CatalogNERError
+        If a row is not annotated.
     """
 
-    def __init__(
-        self, rows: Sequence[Row], source: str, lines: Sequence[int] | None, problems: Problems
-    ) -> None:
-        self.rows = rows
-        self.source = source
-        self._lines = range(1, len(rows) + 1) if lines is None else lines
+    def __init__(self, rows: Rows, name: str, problems: Problems) -> None:
+        self.name = name
+        self.rows: list[Row] = []
+        self._places: list[Place] = []
         self._problems = problems
+        for number, item in enumerate(rows, start=1):
+            place, row = item if isinstance(item, tuple) else (Place(name, number), item)
+            self.rows.append(Row.from_dict(row))
+            self._places.append(place)
+            if self.rows[-1].spans is None and not self.rows[-1].failure:
+                raise CatalogNERError(f'{place}: no "spans"; expected an annotated row')
 
     def report(self, kind: str, position: int, message: str) -> None:
         """Report a problem of the row at a position."""
-        self._problems.add(kind, Place(self.source, self._lines[position]), message)
+        self._problems.add(kind, self._places[position], message)
 
     def report_ids(self, repeated: Sequence[int], unnamed: Sequence[int]) -> None:
-        """Report what `match_rows` found to be repeated and unnamed."""
+        """Report the rows that `match_rows` found repeated, and those without an id."""
         for position in repeated:
-            message = f"{self.describe(position)} again; counted once, as it is first"
+            message = f"{self.describe(position)} again; only the first counts"
             self.report("duplicated id", position, message)
         for position in unnamed:
             message = "no id, most rows have one; paired by its text"
@@ -68,32 +76,25 @@ class Side:
     def describe(self, position: int) -> str:
         """Return text and id of a row."""
         row = self.rows[position]
-        name = row_id(row)
-        return f"{row['text']!r:.60}" + ("" if name is None else f" with the id {name!r:.60}")
+        return f"{row.text!r:.60}" + (f" with the id {row.id!r:.60}" if row.id else "")
 
-    def clean(self, position: int, labels: dict[str, int]) -> Row:
-        """Return a row with each span once and without optional lists that cannot be read.
-
-        The position of the first row of each label is noted in `labels`.
-        """
+    def clean(self, position: int) -> Row:
+        """Return a row with each span once and without optional lists that cannot be read."""
         row = self.rows[position]
-        spans: dict[Key, Row] = {}
-        for span in row["spans"]:
-            key = (span["start"], span["end"], span["label"])
-            if key in spans:
-                message = f"{span['label']} {span['start']}..{span['end']} twice; counted once"
+        spans: dict[Key, RowSpan] = {}
+        for span in row.spans or ():
+            if span.key in spans:
+                message = f"{span.label} {span.start}..{span.end} twice; counted once"
                 self.report("duplicated span", position, message)
             else:
-                spans[key] = span
-                labels.setdefault(span["label"], position)
-        unread = [name for name in _OPTIONAL if name in row and not _is_readable(row, name)]
+                spans[span.key] = span
+        unread = [name for name in _OPTIONAL if name in row.keys and not _is_readable(row, name)]
         for name in unread:
             message = f'"{name}": expected a list of {_OPTIONAL[name]}; left out'
             self.report(f'unreadable "{name}"', position, message)
-        if not unread and len(spans) == len(row["spans"]):
+        if not unread and len(spans) == len(row.spans or ()):
             return row
-        clean = {name: value for name, value in row.items() if name not in unread}
-        return clean | {"spans": list(spans.values())}
+        return Row(row.text, list(spans.values()), _without(row, unread))
 
 
 _SPAN = '{"start", "end", "label"}'
@@ -101,39 +102,37 @@ _OPTIONAL = {"candidates": _SPAN, "selected": _SPAN, "exemplar_labels": "labels"
 
 
 def _is_readable(row: Row, name: str) -> bool:
-    values = row[name]
+    values = row.keys[name]
     if not isinstance(values, list):
         return False
     if _OPTIONAL[name] != _SPAN:
         return all(isinstance(value, str) for value in values)
     try:
-        span_keys(values)
+        listed_keys(row, name)
     except (KeyError, TypeError):
         return False
     return True
 
 
-def span_keys(spans: Sequence[Row]) -> set[Key]:
-    """Return what is compared of spans: ``(start, end, label)``."""
-    return {(span["start"], span["end"], span["label"]) for span in spans}
+def _without(row: Row, names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in row.keys.items() if name not in names}
 
 
-def failure_of(row: Row) -> str | None:
-    """Return why a predicted row is no answer to its text, or None if it is one."""
-    record = row.get("catalog_ner")
-    failure = record.get("failure") if isinstance(record, dict) else None
-    return " ".join(str(failure).split()) if failure else None
+def span_keys(row: Row) -> set[Key]:
+    """Return what is compared of the spans of a row: (start, end, label)."""
+    return {(span.start, span.end, span.label) for span in row.spans or ()}
+
+
+def listed_keys(row: Row, name: str) -> set[Key]:
+    """Return the same of its ``"candidates"`` or ``"selected"``, nothing if it has none."""
+    return {(span["start"], span["end"], span["label"]) for span in row.keys.get(name, ())}
 
 
 def align_rows(
-    predictions: Sequence[Row],
-    gold: Sequence[Row],
+    predictions: Rows,
+    gold: Rows,
     problems: Problems,
-    *,
-    source: str = "predictions",
-    gold_source: str = "gold",
-    lines: Sequence[int] | None = None,
-    gold_lines: Sequence[int] | None = None,
+    names: tuple[str, str] = ("predictions", "gold"),
 ) -> list[Pair]:
     """Pair every gold row with the prediction for its text, in the order of gold.
 
@@ -142,96 +141,163 @@ def align_rows(
     Parameters
     ----------
     predictions, gold
-        Annotated rows.
+        Annotated rows: `Row`, as JSONL has them, or (place, row).
     problems
         Receives gold rows without a prediction for their text, and predictions that failed (what
         they lack counts as missed); predictions without gold, rows with id and text of an earlier
         one, and ``"candidates"``, ``"selected"`` or ``"exemplar_labels"`` that cannot be read
         (left out); duplicated spans (counted once); rows without an id where most have one; and
-        labels that only one side has.
-    source, gold_source
-        What problems call the two.
-    lines, gold_lines
-        Line of each row for problems; by default its number, from 1.
+        labels that only one of the two has.
+    names
+        What messages call the two.
 
     Raises
     ------
     CatalogNERError
-        If there is no gold row, or no prediction is for one.
+        If there is no gold row, no prediction is for one, or a row has no spans list.
     """
-    if not gold:
-        raise CatalogNERError(f"{gold_source}: no annotated text to evaluate against")
-    match = match_rows(gold, predictions)
+    answers = Annotation(predictions, names[0], problems)
+    wanted = Annotation(gold, names[1], problems)
+    if not wanted.rows:
+        raise CatalogNERError(f"{names[1]}: no annotated text to evaluate against")
+    match = match_rows(wanted.rows, answers.rows)
     if not match.pairs:
         raise CatalogNERError(
-            f"{source}: none of the {len(predictions)} predicted rows is for one of the"
+            f"{names[0]}: none of the {len(predictions)} predicted rows is for one of the"
             f" {len(gold)} gold rows; expected rows of the same texts, or with the same ids"
         )
-    asked = Side(gold, gold_source, gold_lines, problems)
-    answers = Side(predictions, source, lines, problems)
-    for side, repeated, unnamed in zip(
-        (asked, answers), match.repeated, match.unnamed, strict=True
-    ):
-        side.report_ids(repeated, unnamed)
+    wanted.report_ids(match.repeated[0], match.unnamed[0])
+    answers.report_ids(match.repeated[1], match.unnamed[1])
     used = {*match.pairs.values(), *match.other_text.values(), *match.repeated[1]}
     for position in range(len(predictions)):
         if position not in used:
             message = f"no gold row for {answers.describe(position)}; row left out"
             answers.report("prediction without gold", position, message)
     pairs = []
-    predicted_labels: dict[str, int] = {}
-    gold_labels: dict[str, int] = {}
+    first_predicted: dict[str, int] = {}  # label -> its first row
+    first_gold: dict[str, int] = {}
     left_out = set(match.repeated[0])
-    for position, row in enumerate(gold):
+    for position, row in enumerate(wanted.rows):
         if position in left_out:
             continue
-        gold_row = asked.clean(position, gold_labels)
-        if position in match.pairs:
-            predicted = _answer(answers, match.pairs[position], predicted_labels)
+        gold_row = wanted.clean(position)
+        answer = match.pairs.get(position)
+        if answer is None:
+            _report_missing(wanted, position, answers, match.other_text.get(position))
+            predicted = Row(row.text, [], {"catalog_ner": {"failure": "no prediction"}})
         else:
-            _report_missing(asked, position, answers, match.other_text.get(position))
-            predicted = {
-                "text": row["text"],
-                "spans": [],
-                "catalog_ner": {"failure": "no prediction"},
-            }
-        pairs.append(Pair(row_id(row) or f"row {position + 1}", predicted, gold_row))
-    _report_labels(answers, predicted_labels, asked, gold_labels)
+            predicted = _read_answer(answers, answer)
+            for span in predicted.spans or ():
+                first_predicted.setdefault(span.label, answer)
+        for span in gold_row.spans or ():
+            first_gold.setdefault(span.label, position)
+        pairs.append(Pair(row.id or f"row {position + 1}", predicted, gold_row))
+    for label, position in first_predicted.items():
+        if label not in first_gold:
+            message = f"label {label!r} is never in gold"
+            answers.report("label only in predictions", position, message)
+    for label, position in first_gold.items():
+        if label not in first_predicted:
+            message = f"label {label!r} is never predicted"
+            wanted.report("label only in gold", position, message)
     return pairs
 
 
-def _answer(answers: Side, position: int, labels: dict[str, int]) -> Row:
+def _read_answer(answers: Annotation, position: int) -> Row:
     """Return a predicted row, without what its stages made if it failed."""
-    row = answers.clean(position, labels)
-    failure = failure_of(row)
-    if failure is None:
+    row = answers.clean(position)
+    if not row.failure:
         return row
-    message = f"no answer ({failure:.80}); what it lacks counts as missed"
+    message = f"no answer ({row.failure:.80}); what it lacks counts as missed"
     answers.report("failed row", position, message)
-    return {name: value for name, value in row.items() if name not in _OPTIONAL}
+    return Row(row.text, row.spans, _without(row, _OPTIONAL))
 
 
-def _report_missing(asked: Side, position: int, answers: Side, other: int | None) -> None:
+def _report_missing(
+    wanted: Annotation, position: int, answers: Annotation, other: int | None
+) -> None:
     if other is None:
-        message = f"no prediction for {asked.describe(position)}; its spans count as missed"
-        asked.report("gold without prediction", position, message)
+        message = f"no prediction for {wanted.describe(position)}; its spans count as missed"
+        wanted.report("gold without prediction", position, message)
     else:
+        row = answers.rows[other]
         message = (
-            f"id {row_id(answers.rows[other])!r:.60} is for {answers.rows[other]['text']!r:.60},"
-            f" in gold it is for {asked.rows[position]['text']!r:.60}; the gold spans count as"
-            " missed"
+            f"id {row.id!r:.60} is for {row.text!r:.60}, in gold it is for"
+            f" {wanted.rows[position].text!r:.60}; the gold spans count as missed"
         )
         answers.report("another text", other, message)
 
 
-def _report_labels(
-    answers: Side, predicted: dict[str, int], asked: Side, gold: dict[str, int]
-) -> None:
-    for label, position in predicted.items():
-        if label not in gold:
-            message = f"label {label!r} is never in gold"
-            answers.report("label only in predictions", position, message)
-    for label, position in gold.items():
-        if label not in predicted:
-            message = f"label {label!r} is never predicted"
-            asked.report("label only in gold", position, message)
+class Match(NamedTuple):
+    """Which rows of two lists are of the same text, as positions in the lists.
+
+    Attributes
+    ----------
+    pairs
+        Position in the first list -> position in the second.
+    other_text
+        The same for rows with the same id, but another text.
+    repeated
+        Of either list the rows with id and text of one before them, which are in no pair.
+    unnamed
+        Of either list the rows without an id, where rows are paired by ids.
+    """
+
+    pairs: dict[int, int]
+    other_text: dict[int, int]
+    repeated: tuple[list[int], list[int]]
+    unnamed: tuple[list[int], list[int]]
+
+
+def match_rows(a: Sequence[Row], b: Sequence[Row]) -> Match:
+    """Find the rows of the same text in two lists.
+
+    Where more than half of the rows of both lists have an id (``"id"``, else ``meta["id"]``), rows
+    with the same id and text are paired, then those without an id by text with what is left. Else
+    all are paired by text, the n-th occurrence of a text with its n-th.
+    """
+    ids_a, ids_b = [row.id for row in a], [row.id for row in b]
+    repeated = _find_repeated(a, ids_a), _find_repeated(b, ids_b)
+    left_a = _drop(range(len(a)), repeated[0])
+    left_b = _drop(range(len(b)), repeated[1])
+
+    def pair(key_a: Callable[[int], Hashable], key_b: Callable[[int], Hashable]) -> dict[int, int]:
+        """Pair rows that are left and have equal keys, the n-th with the n-th."""
+        nonlocal left_a, left_b
+        waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+        for position in left_b:
+            waiting[key_b(position)].append(position)
+        found = {}
+        for position in left_a:
+            if same := waiting.get(key_a(position)):
+                found[position] = same.popleft()
+        left_a, left_b = _drop(left_a, found), _drop(left_b, found.values())
+        return found
+
+    if not (_are_usual(ids_a) and _are_usual(ids_b)):
+        return Match(pair(lambda n: a[n].text, lambda n: b[n].text), {}, repeated, ([], []))
+    pairs = pair(lambda n: (ids_a[n], a[n].text), lambda n: (ids_b[n], b[n].text))
+    # A row without an id may be that of any id, one with an id is no other's
+    pairs |= pair(lambda n: (ids_a[n] == "", a[n].text), lambda n: (ids_b[n] != "", b[n].text))
+    other_text = pair(lambda n: ids_a[n] or -1, lambda n: ids_b[n] or -2)
+    unnamed = [[n for n, name in enumerate(ids) if not name] for ids in (ids_a, ids_b)]
+    return Match(pairs, other_text, repeated, (unnamed[0], unnamed[1]))
+
+
+def _are_usual(ids: Sequence[str]) -> bool:
+    return 2 * ids.count("") < len(ids)
+
+
+def _drop(positions: Iterable[int], without: Iterable[int]) -> list[int]:
+    without = set(without)
+    return [position for position in positions if position not in without]
+
+
+def _find_repeated(rows: Sequence[Row], ids: Sequence[str]) -> list[int]:
+    seen: set[tuple[str, str]] = set()
+    repeated = []
+    for position, (row, name) in enumerate(zip(rows, ids, strict=True)):
+        if name and (name, row.text) in seen:
+            repeated.append(position)
+        seen.add((name, row.text))
+    return repeated if _are_usual(ids) else []

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from math import sqrt
 from typing import Any
 
+import msgspec
+
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.evaluation.alignment import Pair, Row
-from spacy_catalog_ner.evaluation.comparison import KINDS
-from spacy_catalog_ner.evaluation.stages import STAGES
+from spacy_catalog_ner.evaluation.alignment import Pair, span_keys
+from spacy_catalog_ner.evaluation.outcomes import KINDS, compare
+from spacy_catalog_ner.evaluation.result import Change, Confusion, Result, Score
+from spacy_catalog_ner.evaluation.stages import STAGES, StageError, attribute
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.reporting.page import render_page
 
-# So much text is embedded at most, in bytes: with it the page stays under 10 MB.
-_MAX_BYTES = 8_000_000
-# More rows and columns than this no confusion matrix is read in.
-_MAX_LABELS = 60
+_MAX_BYTES = 8_000_000  # of texts with errors: keeps the page under 10 MB
+_MAX_LABELS = 60  # in the confusion matrix
 
 KIND_MEANINGS = {
     "type": "the right boundaries, another label",
     "boundary": "overlaps with an entity of this label",
     "type and boundary": "overlaps with an entity of another label",
     "missed": "in gold, and nothing predicted overlaps",
-    "invented": "predicted, and nothing in gold overlaps",
+    "spurious": "predicted, and nothing in gold overlaps",
 }
 STAGE_MEANINGS = {
     "no answer": "the text has no prediction, or one that failed",
@@ -49,12 +50,11 @@ MEASURES = {
 
 
 def render_html(
-    result: dict[str, Any],
+    result: Result,
     pairs: Sequence[Pair],
     *,
     title: str,
-    attributed: Iterable[dict[str, Any]],
-    baseline: dict[str, Any] | None = None,
+    baseline: Result | None = None,
     baseline_pairs: Sequence[Pair] | None = None,
     max_errors: int = 10_000,
 ) -> str:
@@ -66,14 +66,11 @@ def render_html(
     Parameters
     ----------
     result
-        What `evaluate_pairs` gives, and ``comparison`` (as ``catalog-ner evaluate`` adds it) where
-        there is one.
+        What `evaluate_pairs` returns, with its `comparison` where there is one.
     pairs
         The texts it was measured on.
     title
         Heading of the page.
-    attributed
-        The errors of `pairs`, as `spacy_catalog_ner.evaluation.stages.attribute` gives them.
     baseline
         Result of another system on the same gold rows, to show beside.
     baseline_pairs
@@ -87,14 +84,14 @@ def render_html(
     CatalogNERError
         If `baseline_pairs` are of other texts.
     """
-    if baseline_pairs is not None and [pair.gold["text"] for pair in baseline_pairs] != [
-        pair.gold["text"] for pair in pairs
+    if baseline_pairs is not None and [pair.gold.text for pair in baseline_pairs] != [
+        pair.gold.text for pair in pairs
     ]:
         raise CatalogNERError(
             "baseline predictions are for other texts; expected the same gold rows in the same"
             " order"
         )
-    errors = _Errors(pairs, list(attributed), baseline_pairs, max_errors)
+    errors = _Errors(pairs, baseline_pairs, max_errors)
     return render_page(
         __package__,
         "report",
@@ -103,13 +100,12 @@ def render_html(
         filters={"figure": format_figure, "signed": format_difference, "change": format_change},
         result=result,
         baseline=baseline,
-        comparison=result.get("comparison"),
+        comparison=result.comparison,
         measures=measures(result, baseline),
-        confusion=_shade(result["confusion"]),
-        kinds=[(kind, KIND_MEANINGS[kind], result["errors"][kind]) for kind in KINDS],
-        stages=STAGES,
-        stage_meanings=STAGE_MEANINGS,
-        kind_names=KINDS,
+        confusion=_shade(result.confusion),
+        lengths=[(part.name, part) for part in result.by_length],
+        kinds=KIND_MEANINGS,
+        stages=STAGE_MEANINGS,
         errors=errors,
     )
 
@@ -124,43 +120,42 @@ def format_difference(value: float) -> str:
     return f"{round(value, 3) + 0.0:+.3f}"  # + 0.0 makes -0.0 positive
 
 
-def format_change(change: dict[str, Any]) -> str:
+def format_change(change: Change) -> str:
     """Return the points of a comparison with their interval."""
     points, low, high = (
         f"{round(value, 1) + 0.0:+.1f}"  # + 0.0 makes -0.0 positive
-        for value in (change["points"], *change["interval"])
+        for value in (change.points, *change.interval)
     )
     return f"{points} ({low} to {high})"
 
 
 def measures(
-    result: dict[str, Any], baseline: dict[str, Any] | None
+    result: Result, baseline: Result | None
 ) -> list[tuple[str, str, float | None, float | None]]:
-    """Return (name, meaning, figure, baseline's figure) of the measures beside exact match.
+    """Return (name, meaning, figure, baseline's figure) of the measures besides exact match.
 
     Measures that neither has are left out.
     """
     rows = []
     for key, (name, meaning) in MEASURES.items():
-        ours, theirs = _one_figure(result, key), _one_figure(baseline or {}, key)
+        ours, theirs = _one_figure(result, key), _one_figure(baseline, key)
         if ours is not None or theirs is not None:
             rows.append((name, meaning, ours, theirs))
     return rows
 
 
-def _one_figure(result: dict[str, Any], key: str) -> float | None:
-    value = result.get(key)
-    figure: float | None = value["f1"] if isinstance(value, dict) else value
-    return figure
+def _one_figure(result: Result | None, key: str) -> float | None:
+    value: Score | float | None = getattr(result, key, None)
+    return value.f1 if isinstance(value, Score) else value
 
 
-def _shade(confusion: dict[str, Any]) -> dict[str, Any]:
+def _shade(confusion: Confusion) -> dict[str, Any]:
     """Lay out the confusion matrix: each cell a count and its shade, 0 to 1.
 
     The shade is the square root of the cell's share of its row, so that one confusion in a hundred
     can still be seen. Of many labels those with the most errors are kept, in their order.
     """
-    labels, counts = confusion["labels"], confusion["counts"]
+    labels, counts = confusion.labels, confusion.counts
     end = len(labels)
     columns = [sum(row[index] for row in counts) for index in range(end)]
     wrong = [sum(counts[index]) + columns[index] - 2 * counts[index][index] for index in range(end)]
@@ -168,8 +163,8 @@ def _shade(confusion: dict[str, Any]) -> dict[str, Any]:
     rows = []
     for row in [*kept, end]:
         total = max(sum(counts[row]), 1)
-        cells = [(counts[row][column], sqrt(counts[row][column] / total)) for column in kept]
-        rows.append([*cells, (counts[row][end], sqrt(counts[row][end] / total))])
+        cells = (counts[row][column] for column in [*kept, end])
+        rows.append([(count, sqrt(count / total)) for count in cells])
     return {"labels": [labels[index] for index in kept], "rows": rows, "all_labels": end}
 
 
@@ -191,79 +186,67 @@ class _Errors:
     """
 
     def __init__(
-        self,
-        pairs: Sequence[Pair],
-        attributed: list[dict[str, Any]],
-        baseline_pairs: Sequence[Pair] | None,
-        max_errors: int,
+        self, pairs: Sequence[Pair], baseline_pairs: Sequence[Pair] | None, max_errors: int
     ) -> None:
         self.has_baseline = baseline_pairs is not None
-        per_pair: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for error in attributed:
-            per_pair[error["pair"]].append(error)
         rows = [row for pair in [*pairs, *(baseline_pairs or ())] for row in pair[1:]]
-        self.labels = sorted({span["label"] for row in rows for span in row["spans"]})
+        self.labels = sorted({span.label for row in rows for span in row.spans or ()})
         self._numbers = {label: number for number, label in enumerate(self.labels)}
-        self.error_labels = sorted({self._numbers[error["span"]["label"]] for error in attributed})
-        self.texts = len(per_pair)
-        self._rows: list[str] = []
+        attributed = attribute(pairs, compare(pairs))
+        self.error_labels = sorted({self._numbers[error.span.label] for error in attributed})
+        self.texts = 0
+        self._rows: list[msgspec.Raw] = []
         size = errors = 0
-        for position in sorted(per_pair):
-            found = per_pair[position]
+        for position, group in groupby(attributed, key=lambda error: error.pair):
+            self.texts += 1
+            found, pair = list(group), pairs[position]
             # The text alone tells of most that do not fit, without laying them out
-            if (
-                errors + len(found) > max_errors
-                or size + len(pairs[position].gold["text"]) > _MAX_BYTES
-            ):
+            if errors + len(found) > max_errors or size + len(pair.gold.text) > _MAX_BYTES:
                 continue
-            other = baseline_pairs[position] if baseline_pairs is not None else None
-            row = json.dumps(
-                self._compact(pairs[position], found, other),
-                ensure_ascii=False,
-                separators=(",", ":"),
-            )
-            row_size = len(row.encode("utf8"))
-            if size + row_size <= _MAX_BYTES:
-                self._rows.append(row)
-                size += row_size
+            other = None if baseline_pairs is None else baseline_pairs[position].predicted
+            row = msgspec.json.encode(self._compact(pair, found, other))
+            if size + len(row) <= _MAX_BYTES:
+                self._rows.append(msgspec.Raw(row))
+                size += len(row)
                 errors += len(found)
         self.shown = len(self._rows)
 
-    def _compact(self, pair: Pair, errors: list[dict[str, Any]], other: Pair | None) -> list[Any]:
+    def _compact(self, pair: Pair, errors: Sequence[StageError], other: Row | None) -> list[Any]:
         """Return [name, text, lang, gold, predicted, errors, baseline] as numbers."""
-        offsets = _utf16_offsets(pair.gold["text"])
+        offset = _utf16_offsets(pair.gold.text)
 
         def spans_of(row: Row) -> list[list[int]]:
-            unique = {(offsets(s["start"]), offsets(s["end"]), s["label"]) for s in row["spans"]}
-            return [[start, end, self._numbers[label]] for start, end, label in sorted(unique)]
+            return [
+                [offset(start), offset(end), self._numbers[label]]
+                for start, end, label in sorted(span_keys(row))
+            ]
 
-        gold, predicted = spans_of(pair.gold), spans_of(pair.predicted)
-        sides = {"missed": gold, "invented": predicted}
+        sides = {"missed": spans_of(pair.gold), "spurious": spans_of(pair.predicted)}
+        numbers = {"missed": 0, "spurious": 1}
         found = []
         for error in errors:
-            span = error["span"]
-            key = [offsets(span["start"]), offsets(span["end"]), self._numbers[span["label"]]]
-            side = sides[error["side"]]
-            number = list(sides).index(error["side"])
-            kind, stage = KINDS.index(error["kind"]), STAGES.index(error["stage"])
-            found.append([number, side.index(key), kind, stage])
-        lang = pair.gold.get("lang") or ""
-        row = [pair.name, pair.gold["text"], lang, gold, predicted, sorted(found)]
-        return row if other is None else [*row, spans_of(other.predicted)]
+            start, end, label = error.span.key
+            key = [offset(start), offset(end), self._numbers[label]]
+            kind, stage = KINDS.index(error.kind), STAGES.index(error.stage)
+            index = sides[error.counts_as].index(key)
+            found.append([numbers[error.counts_as], index, kind, stage])
+        row = [pair.name, pair.gold.text, pair.gold.lang, *sides.values(), sorted(found)]
+        return row if other is None else [*row, spans_of(other)]
 
     def to_json(self) -> str:
         """Return ``{"labels", "colours", "kinds", "stages", "baseline", "texts"}``."""
-        head = {
+        data = {
             "labels": self.labels,
             "colours": _colours(self.labels),
             "kinds": KINDS,
             "stages": STAGES,
             "baseline": self.has_baseline,
+            "texts": self._rows,
         }
-        return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "texts": [{",".join(self._rows)}]}}'
+        return msgspec.json.encode(data).decode()
 
 
-def _utf16_offsets(text: str) -> Any:
+def _utf16_offsets(text: str) -> Callable[[int], int]:
     """Return what turns offsets in characters into JavaScript's, which counts some as two."""
     if text.isascii() or max(text) <= "\uffff":
         return int

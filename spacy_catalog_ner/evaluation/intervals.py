@@ -74,11 +74,11 @@ def _sum(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def precision_recall_f1(counts: np.ndarray) -> np.ndarray:
     """Return figures of counts, both of shape (..., 3), 0 where undefined as in `Score`.
 
-    The last axis is right, invented, missed in the counts and precision, recall, F1 in the
+    The last axis is right, spurious, missed in the counts and precision, recall, F1 in the
     figures.
     """
-    right, invented, missed = np.moveaxis(counts, -1, 0)
-    wholes = np.stack([right + invented, right + missed, right + (invented + missed) / 2], axis=-1)
+    right, spurious, missed = np.moveaxis(counts, -1, 0)
+    wholes = np.stack([right + spurious, right + missed, right + (spurious + missed) / 2], axis=-1)
     return right[..., None] / np.maximum(wholes, 0.5)  # no whole other than 0 is below one half
 
 
@@ -91,8 +91,3 @@ def macro_average(counts: np.ndarray) -> np.ndarray:
     in_gold = ((counts[..., 0] + counts[..., 2]) > 0)[..., None]
     total = (precision_recall_f1(counts) * in_gold).sum(axis=-2)
     return total / np.maximum(in_gold.sum(axis=-2), 1)
-
-
-def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the F1 of `macro_average`, of shape (...)."""
-    return macro_average(counts)[..., 2]

@@ -1,4 +1,4 @@
-"""An evaluation as Markdown, for a README."""
+"""Evaluations as Markdown: one result for a README, and a table of several systems."""
 
 from __future__ import annotations
 
@@ -12,84 +12,101 @@ from spacy_catalog_ner.evaluation.html import (
     format_figure,
     measures,
 )
+from spacy_catalog_ner.evaluation.result import Confusion, Interval, Result, Score
 from spacy_catalog_ner.reporting.markdown import escape_markdown, markdown_table
 
 _MAX_CONFUSIONS = 20  # as many pairs of labels are listed
+_SCORES = ("F1", "precision", "recall", "gold")
 
 
-def render_result_markdown(
-    result: dict[str, Any], title: str, baseline: dict[str, Any] | None = None
-) -> str:
-    """Render what `evaluate_pairs` gives: everything but the single errors, in short.
+def render_result_markdown(result: Result, title: str, baseline: Result | None = None) -> str:
+    """Render what `evaluate_pairs` returns: everything but the single errors, in short.
 
     Parameters
     ----------
     result
-        The figures, and ``comparison`` (as ``catalog-ner evaluate`` adds it) where there is one.
+        The figures, with their `comparison` where there is one.
     title
         Heading.
     baseline
         Result of another system on the same gold rows, to show beside.
     """
-    lines = [f"# {escape_markdown(title)}", "", *_summary(result, baseline)]
-    lines += ["", "## Labels", "", *_labels(result, baseline)]
-    lines += ["", "## Confusion", "", *_confusion(result["confusion"])]
-    if result["stages"]:
-        rows = (
-            [
-                stage,
-                figures["missed"],
-                figures["invented"],
-                format_figure(figures["f1_if_perfect"]),
-                STAGE_MEANINGS[stage],
-            ]
-            for stage, figures in result["stages"].items()
-        )
-        head = ["stage", "missed", "invented", "F1 if perfect", "meaning"]
-        lines += ["", "## Stages", "", *markdown_table(head, rows, text_columns=(0, 4))]
-    systems = [result] if baseline is None else [result, baseline]
-    rows = (
-        [kind, *(system["errors"][kind] for system in systems), meaning]
+    stages = (
+        [
+            stage,
+            errors.missed,
+            errors.spurious,
+            format_figure(errors.f1_if_perfect),
+            STAGE_MEANINGS[stage],
+        ]
+        for stage, errors in result.stages.items()
+    )
+    stage_head = ["stage", "missed", "spurious", "F1 if perfect", "meaning"]
+    systems = {"errors": result} if baseline is None else {"errors": result, "baseline": baseline}
+    kinds = (
+        [kind, *(system.errors.get(kind, 0) for system in systems.values()), meaning]
         for kind, meaning in KIND_MEANINGS.items()
     )
-    head = ["kind", *["errors", "baseline"][: len(systems)], "meaning"]
-    lines += ["", "## Errors", "", *markdown_table(head, rows, text_columns=(0, len(head) - 1))]
-    lines += ["", "## Length", "", *_lengths(result)]
-    if result["by_novelty"]:
-        novelty = result["by_novelty"].items()
-        rows = ([name, *_scores(part)] for name, part in novelty)
-        lines += ["", "## Novelty", "", *markdown_table(["entity", *_SCORES], rows)]
-    if result["calibration"]:
-        lines += ["", "## Calibration", "", *_calibration(result["calibration"])]
+    kind_head = ["kind", *systems, "meaning"]
+    lengths = ([part.name, *_scores(part), part.texts] for part in result.by_length)
+    length_head = ["tokens" if result.tokens else "words", *_SCORES, "texts"]
+    sections = {
+        "Labels": _labels(result, baseline),
+        "Confusion": _confusion(result.confusion),
+        "Stages": markdown_table(stage_head, stages, text_columns=(0, 4)),
+        "Errors": markdown_table(kind_head, kinds, text_columns=(0, len(kind_head) - 1)),
+        "Length": markdown_table(length_head, lengths),
+    }
+    if result.by_novelty:
+        rows = ([name, *_scores(part)] for name, part in result.by_novelty.items())
+        sections["Novelty"] = markdown_table(["entity", *_SCORES], rows)
+    if result.calibration:
+        error = format_figure(result.calibration.expected_calibration_error)
+        bins = (
+            [
+                f"{part.first} to {part.last}",
+                part.spans,
+                format_figure(part.confidence),
+                format_figure(part.accuracy),
+            ]
+            for part in result.calibration.bins
+        )
+        table = markdown_table(["bin", "spans", "confidence", "accuracy"], bins)
+        sections["Calibration"] = [f"Expected calibration error: {error}", "", *table]
+    lines = [f"# {escape_markdown(title)}", "", *_summary(result, baseline)]
+    for name, section in sections.items():
+        lines += ["", f"## {name}", "", *section]
     return "\n".join(lines) + "\n"
 
 
-def _summary(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str]:
-    micro = result["micro"]
+def _summary(result: Result, baseline: Result | None) -> list[str]:
+    micro = result.micro
     lines = [
-        f"{result['texts']} texts, {micro['tp'] + micro['fn']} gold entities,"
-        f" {micro['tp'] + micro['fp']} predicted, {micro['tp']} of them right. Exact match of span"
-        " and label; 95 % intervals from a bootstrap over texts.",
+        f"{result.texts} texts, {micro.gold} gold entities, {micro.predicted} predicted, {micro.tp}"
+        " of them right. Exact match of span and label; 95 % intervals from a bootstrap over"
+        " texts.",
         "",
     ]
-    comparison = result.get("comparison")
-    if comparison:
-        p_value = comparison["p_value"]
+    if result.comparison:
+        p_value = result.comparison.p_value
         test = "" if p_value is None else f"; p = {p_value:.4f} (paired approximate randomisation)"
         lines += [
-            f"F1 against the baseline, {escape_markdown(comparison['baseline'])}:"
-            f" {format_change(comparison['micro'])} points, with the 95 % interval of the"
+            f"F1 against the baseline, {escape_markdown(result.comparison.baseline)}:"
+            f" {format_change(result.comparison.micro)} points, with the 95 % interval of the"
             f" difference{test}.",
             "",
         ]
-    base = baseline or {"micro": {}}
-    figures = [
-        (name.capitalize(), micro[name], micro["intervals"][name], base["micro"].get(name))
+    figures: list[tuple[str, float | None, Interval | None, float | None]] = [
+        (
+            name.capitalize(),
+            getattr(micro, name),
+            getattr(micro.intervals, name),
+            None if baseline is None else getattr(baseline.micro, name),
+        )
         for name in ("precision", "recall", "f1")
     ]
-    figures.append(
-        ("Macro F1", result["macro_f1"], result["macro_f1_interval"], base.get("macro_f1"))
-    )
+    theirs = None if baseline is None else baseline.macro_f1
+    figures.append(("Macro F1", result.macro_f1, result.macro_f1_interval, theirs))
     for name, meaning, figure, theirs in measures(result, baseline):
         figures.append((f"{name} ({meaning})", figure, None, theirs))
     rows = (
@@ -97,7 +114,7 @@ def _summary(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[st
             name,
             format_figure(figure),
             _range(interval) if interval else "",
-            *([] if baseline is None else _beside(figure, theirs)),
+            *([] if baseline is None else _compare(figure, theirs)),
         ]
         for name, figure, interval, theirs in figures
     )
@@ -105,29 +122,28 @@ def _summary(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[st
     return lines + markdown_table(["measure", "value", "95 % interval", *other], rows)
 
 
-def _labels(result: dict[str, Any], baseline: dict[str, Any] | None) -> list[str]:
-    comparison = result.get("comparison")
+def _labels(result: Result, baseline: Result | None) -> list[str]:
     head = ["label", "F1", "95 % interval", "precision", "recall", "gold"]
     if baseline is not None:
         head += ["baseline F1", "difference"]
-    if comparison:
+    if result.comparison:
         head.append("points (95 % interval)")
     rows = []
-    for label, score in result["per_label"].items():
-        row = [label, format_figure(score["f1"]), _range(score["intervals"]["f1"])]
-        row += [format_figure(score["precision"]), format_figure(score["recall"])]
-        row.append(str(score["tp"] + score["fn"]))
+    for label, score in result.per_label.items():
+        f1, *others = _scores(score)
+        row = [label, f1, _range(score.intervals.f1), *others]
         if baseline is not None:
-            row += _beside(score["f1"], baseline["per_label"].get(label, {}).get("f1"))
-        if comparison:
-            row.append(format_change(comparison["per_label"][label]))
+            theirs = baseline.per_label.get(label)
+            row += _compare(score.f1, None if theirs is None else theirs.f1)
+        if result.comparison:
+            row.append(format_change(result.comparison.per_label[label]))
         rows.append(row)
     return markdown_table(head, rows)
 
 
-def _confusion(confusion: dict[str, Any]) -> list[str]:
-    """List the most frequent confusions, without what was missed or invented."""
-    labels, counts = confusion["labels"], confusion["counts"]
+def _confusion(confusion: Confusion) -> list[str]:
+    """List the most frequent confusions, without missed and spurious entities."""
+    labels, counts = confusion.labels, confusion.counts
     found = [
         (-counts[row][column], gold, predicted)
         for row, gold in enumerate(labels)
@@ -143,50 +159,86 @@ def _confusion(confusion: dict[str, Any]) -> list[str]:
     return table
 
 
-_SCORES = ("F1", "precision", "recall", "gold")
+def _scores(score: Score) -> list[str]:
+    figures = (score.f1, score.precision, score.recall)
+    return [*map(format_figure, figures), str(score.gold)]
 
 
-def _scores(score: dict[str, Any]) -> list[str]:
-    figures = [format_figure(score[name]) for name in ("f1", "precision", "recall")]
-    return [*figures, str(score["tp"] + score["fn"])]
-
-
-def _lengths(result: dict[str, Any]) -> list[str]:
-    rows = (
-        [
-            f"{part['from']} or more" if part["to"] is None else f"{part['from']} to {part['to']}",
-            *_scores(part),
-            part["texts"],
-        ]
-        for part in result["by_length"]
-    )
-    return markdown_table(["tokens" if result["tokens"] else "words", *_SCORES, "texts"], rows)
-
-
-def _calibration(calibration: dict[str, Any]) -> list[str]:
-    rows = (
-        [
-            f"{part['from']} to {part['to']}",
-            part["spans"],
-            format_figure(part["confidence"]),
-            format_figure(part["accuracy"]),
-        ]
-        for part in calibration["bins"]
-    )
-    error = format_figure(calibration["expected_calibration_error"])
-    return [
-        f"Expected calibration error: {error}",
-        "",
-        *markdown_table(["bin", "spans", "confidence", "accuracy"], rows),
-    ]
-
-
-def _beside(ours: float | None, theirs: float | None) -> list[str]:
+def _compare(ours: float | None, theirs: float | None) -> list[str]:
     """Return the baseline's figure and the difference to it."""
     if ours is None or theirs is None:
         return [format_figure(theirs), "-"]
     return [format_figure(theirs), format_difference(ours - theirs)]
 
 
-def _range(interval: list[float]) -> str:
+def _range(interval: Interval) -> str:
     return f"{format_figure(interval[0])} to {format_figure(interval[1])}"
+
+
+def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, Result]) -> str:
+    """Render the scores of several systems: a table of all, and F1 per label.
+
+    Parameters
+    ----------
+    title
+        Heading.
+    corpus
+        ``meta.json`` of a prepared corpus; an oracle catalog is named beside the figures.
+    systems
+        For each system what `evaluate_rows` returns, with ``seconds_per_text`` where known.
+    """
+    results = list(systems.values())
+    lines = [
+        f"# {escape_markdown(title)}",
+        "",
+        f"{results[0].texts} held-out utterances. {_describe(corpus)}".strip(),
+        "",
+    ]
+    rows = []
+    for name, result in systems.items():
+        micro, seconds = result.micro, result.seconds_per_text
+        figures = (micro.precision, micro.recall, micro.f1, result.macro_f1)
+        time = "" if seconds is None else f"{seconds:.4f}"
+        rows.append([name, *map(format_figure, figures), time])
+    head = ["system", "precision", "recall", "F1", "macro F1", "seconds per utterance"]
+    lines += [
+        *markdown_table(head, rows),
+        "",
+        "Exact match of span and label. Seconds are of one run over the whole set, in batches; the"
+        " first batch, which loads the models, is left out.",
+    ]
+    if recall := max(result.candidate_recall or 0.0 for result in results):
+        lines.append(
+            f"The catalog holds {recall:.1%} of the gold entities: the ceiling of recall for"
+            " whatever selects among its candidates."
+        )
+        if corpus.get("oracle_catalog"):
+            lines.append(
+                "That is by construction: the catalog is an oracle, the names of the test set were"
+                " put into it. The figures tell how well a system selects, and not how well it does"
+                " with a catalog that lacks names."
+            )
+    per_label = []
+    for label in sorted({label for result in results for label in result.per_label}):
+        scores = [result.per_label.get(label) for result in results]
+        gold = max(score.gold for score in scores if score)
+        cells = (format_figure(score.f1 if score else None) for score in scores)
+        per_label.append([label, gold, *cells])
+    lines += ["", "## F1 per label", "", *markdown_table(["label", "gold", *systems], per_label)]
+    return "\n".join(lines) + "\n"
+
+
+def _describe(corpus: dict[str, Any]) -> str:
+    if not corpus:
+        return ""
+    kind = (
+        "an oracle catalog made of the gold spans of all splits"
+        if corpus["oracle_catalog"]
+        else "the corpus's own catalogs"
+    )
+    learned = (
+        f"{corpus['exemplars']} exemplars, {corpus['traffic']} utterances labelled by the teacher"
+        if corpus["traffic"]
+        else f"{corpus['exemplars']} annotated utterances to train on, no teacher"
+    )
+    return f"Corpus {corpus['corpus']} ({corpus['lang']}), {kind}, {learned}."

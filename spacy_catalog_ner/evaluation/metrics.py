@@ -6,49 +6,54 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
-from spacy_catalog_ner.evaluation.alignment import Key, Pair, Row, align_rows, span_keys
+from spacy_catalog_ner.evaluation.alignment import (
+    Key,
+    Pair,
+    Rows,
+    align_rows,
+    listed_keys,
+    span_keys,
+)
 from spacy_catalog_ner.evaluation.breakdown import by_length, by_novelty, calibration
-from spacy_catalog_ner.evaluation.comparison import (
+from spacy_catalog_ner.evaluation.intervals import bootstrap, macro_average, precision_recall_f1
+from spacy_catalog_ner.evaluation.outcomes import (
     KINDS,
     RIGHT,
     Outcome,
     compare,
-    confusion,
+    count_confusion,
     pair_overlapping,
+    score_by,
 )
-from spacy_catalog_ner.evaluation.intervals import (
-    bootstrap,
-    macro_average,
-    macro_f1,
-    precision_recall_f1,
+from spacy_catalog_ner.evaluation.result import (
+    FORMAT_VERSION,
+    Intervals,
+    IntervalScore,
+    Result,
+    Score,
 )
-from spacy_catalog_ner.evaluation.score import Score
-from spacy_catalog_ner.evaluation.stages import summarize_stages
+from spacy_catalog_ner.evaluation.stages import attribute, summarize_stages
+from spacy_catalog_ner.io.row import Row
 
 Tokenize = Callable[[str], list[tuple[int, int]]]
 
-FORMAT_VERSION = 1
-_FIGURES = ("precision", "recall", "f1")
-
 
 def evaluate_rows(
-    predictions: Sequence[Row],
-    gold: Sequence[Row],
-    problems: Problems | None = None,
-    **options: Any,
-) -> dict[str, Any]:
+    predictions: Rows, gold: Rows, problems: Problems | None = None, **options: Any
+) -> Result:
     """Compare predicted with gold rows: `align_rows`, then `evaluate_pairs`.
 
     Parameters
     ----------
     predictions, gold
-        Annotated rows, in any order.
+        Annotated rows, in any order: `Row`, as JSONL has them, or (place, row).
     problems
         Receives what does not fit.
     options
@@ -69,9 +74,9 @@ def evaluate_pairs(
     samples: int = 1000,
     seed: int = 0,
     tokenize: Tokenize | None = None,
-    train: Iterable[Row] | None = None,
-) -> dict[str, Any]:
-    """Return the figures of predictions against gold, rounded to 4 decimals.
+    train: Iterable[Row | Mapping[str, Any]] | None = None,
+) -> Result:
+    """Compute the figures of predictions against gold.
 
     Spans are sets of (start, end, label): they may overlap and share boundaries. On flat data the
     exact figures are those of seqeval in strict mode and of spaCy's ``Scorer``. A figure that
@@ -80,7 +85,7 @@ def evaluate_pairs(
     Parameters
     ----------
     pairs
-        What `align_rows` gives.
+        What `align_rows` returns.
     samples
         Resamples of the bootstrap over texts.
     seed
@@ -90,30 +95,6 @@ def evaluate_pairs(
         ``by_length``.
     train
         Annotated rows of the training data; gives ``by_novelty``.
-
-    Returns
-    -------
-    dict
-        - ``format_version``, ``texts``
-        - ``gold``: digest of the texts and their gold spans, whatever their order: 16 hexadecimal
-          digits, the same only where the gold set is
-        - ``micro``: ``tp``, ``fp``, ``fn``, ``precision``, ``recall``, ``f1`` over all spans,
-          right if start, end and label are; ``intervals`` has the 95 % bounds of the three figures
-        - ``macro_precision``, ``macro_recall``, ``macro_f1``: means over the labels that occur in
-          gold; ``macro_f1_interval``
-        - ``per_label``: as ``micro``, for each label of gold or predictions
-        - ``boundary``: (start, end) whatever the label
-        - ``type_accuracy``: of the gold spans whose boundaries were predicted, the share whose
-          label was too; None if there are none
-        - ``overlap``: spans of the same label that share a character, paired one to one and
-          greedily as in `compare`: now and then another pairing would have one more
-        - ``tokens``: (token, label), a token for each label of a span that it shares a character
-          with; None without `tokenize`
-        - ``candidate_recall``: share of gold among the candidates, the ceiling of what can be
-          selected; None where no row has candidates
-        - ``confusion`` and ``errors``: see `confusion` and `KINDS`
-        - ``stages``: see `summarize_stages`
-        - ``by_length``, ``by_novelty``, ``calibration``: see `breakdown`
 
     Raises
     ------
@@ -126,53 +107,54 @@ def evaluate_pairs(
         raise CatalogNERError(f"samples: expected a number above 0, got {samples}")
     outcomes = compare(pairs)
     labels, counts = count_labels(outcomes, len(pairs))
-    micro, per_label = total_scores(labels, counts)
-    macro = dict(zip(_FIGURES, macro_average(counts.sum(axis=0)).round(4).tolist(), strict=True))
-    micro_bounds, macro_bounds, label_bounds = _intervals(counts, samples, seed)
+    micro_bounds, macro_bounds, label_bounds = _find_intervals(counts, samples, seed)
+    macro = macro_average(counts.sum(axis=0)).round(4).tolist()
     tokens, lengths = (None, None) if tokenize is None else _score_tokens(pairs, tokenize)
     kinds = Counter(outcome.kind for outcome in outcomes)
-    return {
-        "format_version": FORMAT_VERSION,
-        "texts": len(pairs),
-        "gold": _digest_gold(pairs),
-        "micro": {**micro.to_dict(), "intervals": micro_bounds},
-        "macro_precision": macro["precision"],
-        "macro_recall": macro["recall"],
-        "macro_f1": macro["f1"],
-        "macro_f1_interval": macro_bounds,
-        "per_label": {
-            label: {**score.to_dict(), "intervals": bounds}
-            for (label, score), bounds in zip(per_label.items(), label_bounds, strict=True)
+    per_label = score_by(outcomes, lambda pair, span: span.label)
+    micro = Score.of(*counts.sum(axis=(0, 1)).tolist())
+    return Result(
+        format_version=FORMAT_VERSION,
+        texts=len(pairs),
+        gold=_digest_gold(pairs),
+        micro=IntervalScore(**asdict(micro), intervals=micro_bounds),
+        macro_precision=macro[0],
+        macro_recall=macro[1],
+        macro_f1=macro[2],
+        macro_f1_interval=macro_bounds,
+        per_label={
+            label: IntervalScore(**asdict(per_label[label]), intervals=bounds)
+            for label, bounds in zip(labels, label_bounds, strict=True)
         },
-        "boundary": score_boundaries(pairs).to_dict(),
-        "type_accuracy": _round(measure_type_accuracy(pairs)),
-        "overlap": _score_overlap(outcomes).to_dict(),
-        "tokens": None if tokens is None else tokens.to_dict(),
-        "candidate_recall": _round(_measure_candidate_recall(pairs)),
-        "confusion": confusion(outcomes),
-        "errors": {kind: kinds[kind] for kind in KINDS},
-        "stages": summarize_stages(pairs, outcomes),
-        "by_length": by_length(pairs, lengths),
-        "by_novelty": None if train is None else by_novelty(pairs, train),
-        "calibration": calibration(pairs),
-    }
+        boundary=score_boundaries(pairs),
+        type_accuracy=_round(measure_type_accuracy(pairs)),
+        overlap=_score_overlap(outcomes),
+        tokens=tokens,
+        candidate_recall=_measure_candidate_recall(pairs),
+        confusion=count_confusion(outcomes),
+        errors={kind: kinds[kind] for kind in KINDS},
+        stages=summarize_stages(attribute(pairs, outcomes), outcomes),
+        by_length=by_length(pairs, outcomes, lengths),
+        by_novelty=None if train is None else by_novelty(pairs, outcomes, train),
+        calibration=calibration(pairs),
+    )
 
 
 def count_labels(outcomes: Sequence[Outcome], texts: int) -> tuple[list[str], np.ndarray]:
-    """Return the labels, sorted, and how much of each was right, invented and missed in each text.
+    """Return the labels, sorted, and how much of each was right, spurious, missed in each text.
 
     The counts have the shape (texts, labels, 3), and the narrowest type that holds them: one byte
     each as a rule, so that hundreds of labels are no trouble. Sums over texts do not overflow.
     """
-    labels = sorted({span["label"] for outcome in outcomes for span in outcome[2:] if span})
+    labels = sorted({span.label for outcome in outcomes for span in outcome[2:] if span})
     index = {label: 3 * position for position, label in enumerate(labels)}
     positions = []
     for text, kind, gold, predicted in outcomes:
         offset = text * 3 * len(labels)
         if gold is not None:
-            positions.append(offset + index[gold["label"]] + (0 if kind == RIGHT else 2))
+            positions.append(offset + index[gold.label] + (0 if kind == RIGHT else 2))
         if predicted is not None and kind != RIGHT:
-            positions.append(offset + index[predicted["label"]] + 1)
+            positions.append(offset + index[predicted.label] + 1)
     cells, times = np.unique(np.array(positions, dtype=np.int64), return_counts=True)
     counts = np.zeros(texts * 3 * len(labels), dtype=narrowest([times]))
     counts[cells] = times
@@ -184,35 +166,25 @@ def narrowest(counts: Iterable[np.ndarray]) -> np.dtype[Any]:
     return np.min_scalar_type(max(int(some.max(initial=0)) for some in counts))
 
 
-def total_scores(labels: Sequence[str], counts: np.ndarray) -> tuple[Score, dict[str, Score]]:
-    """Return the score over all labels and that of each of what `count_labels` gives."""
-    per_label = counts.sum(axis=0)
-    scores = [Score(*row) for row in per_label.tolist()]
-    return Score(*per_label.sum(axis=0).tolist()), dict(zip(labels, scores, strict=True))
-
-
 def score_boundaries(pairs: Iterable[Pair]) -> Score:
     """Score (start, end) whatever the label."""
-    score = Score()
-    for _, predicted, gold in pairs:
-        score.add(_boundaries(predicted["spans"]), _boundaries(gold["spans"]))
-    return score
+    return Score.of_sets((_boundaries(pair.predicted), _boundaries(pair.gold)) for pair in pairs)
 
 
 def measure_type_accuracy(pairs: Iterable[Pair]) -> float | None:
     """Return the share of right labels among gold spans whose boundaries were predicted."""
     right = found = 0
     for _, predicted, gold in pairs:
-        keys, boundaries = span_keys(predicted["spans"]), _boundaries(predicted["spans"])
-        for key in span_keys(gold["spans"]):
+        keys, boundaries = span_keys(predicted), _boundaries(predicted)
+        for key in span_keys(gold):
             if key[:2] in boundaries:
                 found += 1
                 right += key in keys
     return right / found if found else None
 
 
-def _boundaries(spans: Sequence[Row]) -> set[tuple[int, int]]:
-    return {(span["start"], span["end"]) for span in spans}
+def _boundaries(row: Row) -> set[tuple[int, int]]:
+    return {(span.start, span.end) for span in row.spans or ()}
 
 
 def _score_overlap(outcomes: Iterable[Outcome]) -> Score:
@@ -220,78 +192,71 @@ def _score_overlap(outcomes: Iterable[Outcome]) -> Score:
 
     The pairs are those of `pair_overlapping`, the best first, and not as many as possible.
     """
-    score = Score()
+    tp = fp = fn = 0
     left: defaultdict[tuple[int, str], tuple[list[Key], list[Key]]] = defaultdict(lambda: ([], []))
-    for text, kind, gold, predicted in outcomes:
+    for text, kind, *spans in outcomes:
         if kind == RIGHT:
-            score.tp += 1
+            tp += 1
             continue
-        for side, span in enumerate((gold, predicted)):
+        for number, span in enumerate(spans):
             if span is not None:
-                label = span["label"]
-                left[text, label][side].append((span["start"], span["end"], label))
-    for missed, invented in left.values():
-        found = len(pair_overlapping(missed, invented))
-        score.tp += found
-        score.fn += len(missed) - found
-        score.fp += len(invented) - found
-    return score
+                left[text, span.label][number].append(span.key)
+    for missed, spurious in left.values():
+        found = len(pair_overlapping(missed, spurious))
+        tp += found
+        fn += len(missed) - found
+        fp += len(spurious) - found
+    return Score.of(tp, fp, fn)
 
 
 def _score_tokens(pairs: Iterable[Pair], tokenize: Tokenize) -> tuple[Score, list[int]]:
     """Return the score and the number of tokens of each text."""
-    score, lengths = Score(), []
+    labelled, lengths = [], []
     for _, predicted, gold in pairs:
-        tokens = tokenize(gold["text"])
+        tokens = tokenize(gold.text)
         lengths.append(len(tokens))
         starts, ends = [start for start, _ in tokens], [end for _, end in tokens]
-        labelled: list[set[tuple[int, str]]] = [
+        found, wanted = (
             {
-                (token, span["label"])
-                for span in row["spans"]
-                for token in range(
-                    bisect_right(ends, span["start"]), bisect_left(starts, span["end"])
-                )
+                (token, span.label)
+                for span in row.spans or ()
+                for token in range(bisect_right(ends, span.start), bisect_left(starts, span.end))
             }
             for row in (predicted, gold)
-        ]
-        score.add(*labelled)
-    return score, lengths
+        )
+        labelled.append((found, wanted))
+    return Score.of_sets(labelled), lengths
 
 
 def _digest_gold(pairs: Iterable[Pair]) -> str:
-    rows = ([pair.gold["text"], sorted(span_keys(pair.gold["spans"]))] for pair in pairs)
+    rows = ([pair.gold.text, sorted(span_keys(pair.gold))] for pair in pairs)
     digests = sorted(hashlib.sha256(json.dumps(row).encode()).digest() for row in rows)
     return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
-def _measure_candidate_recall(pairs: Sequence[Pair]) -> float | None:
-    if not any("candidates" in predicted for _, predicted, _ in pairs):
-        return None
-    score = Score()
-    for _, predicted, gold in pairs:
-        if "candidates" in predicted:  # a text that was not answered has none
-            score.add(span_keys(predicted["candidates"]), span_keys(gold["spans"]))
-    return score.recall
+def _measure_candidate_recall(pairs: Iterable[Pair]) -> float | None:
+    answered = [pair for pair in pairs if "candidates" in pair.predicted.keys]
+    sets = ((listed_keys(pair.predicted, "candidates"), span_keys(pair.gold)) for pair in answered)
+    return Score.of_sets(sets).recall if answered else None
 
 
-def _intervals(
+def _find_intervals(
     counts: np.ndarray, samples: int, seed: int
-) -> tuple[dict[str, list[float]], list[float], list[dict[str, list[float]]]]:
+) -> tuple[Intervals, tuple[float, float], list[Intervals]]:
     """Return the bounds of the figures over all labels, of the macro F1 and of each label."""
 
     def measure(totals: np.ndarray) -> np.ndarray:
         micro = precision_recall_f1(totals.sum(axis=1))
-        macro = macro_f1(totals)[:, None]
+        macro = macro_average(totals)[:, 2:]
         per_label = precision_recall_f1(totals).reshape(len(totals), -1)
         return np.concatenate([micro, macro, per_label], axis=1)
 
     bounds = bootstrap(counts, measure, samples=samples, seed=seed).round(4).tolist()
     micro, *per_label = (
-        dict(zip(_FIGURES, bounds[start : start + 3], strict=True))
+        Intervals(*map(tuple, bounds[start : start + 3]))
         for start in (0, *range(4, len(bounds), 3))
     )
-    return micro, bounds[3], per_label
+    return micro, (bounds[3][0], bounds[3][1]), per_label
 
 
 def _round(figure: float | None) -> float | None:

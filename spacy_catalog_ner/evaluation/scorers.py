@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+from msgspec.structs import astuple
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_catalog_ner.doc.record import ENTITIES, char_key
-from spacy_catalog_ner.evaluation.alignment import Pair, Row
-from spacy_catalog_ner.evaluation.comparison import compare
-from spacy_catalog_ner.evaluation.intervals import macro_f1
+from spacy_catalog_ner.evaluation.alignment import Pair
+from spacy_catalog_ner.evaluation.intervals import macro_average, precision_recall_f1
 from spacy_catalog_ner.evaluation.metrics import (
     count_labels,
     measure_type_accuracy,
     score_boundaries,
-    total_scores,
 )
+from spacy_catalog_ner.evaluation.outcomes import compare
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 Scorer = Callable[..., dict[str, Any]]
 
@@ -51,28 +53,30 @@ def score_spans(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -
     pairs = [
         Pair(
             f"row {number}",
-            _row(example.predicted, example.predicted.spans.get(spans_key, ())),
-            _row(example.reference, example.reference.spans.get(ENTITIES, example.reference.ents)),
+            _make_row(example.predicted, example.predicted.spans.get(spans_key, ())),
+            _make_row(
+                example.reference, example.reference.spans.get(ENTITIES, example.reference.ents)
+            ),
         )
         for number, example in enumerate(examples, start=1)
         if _has_gold(example.reference)
     ]
     labels, counts = count_labels(compare(pairs), len(pairs))
-    micro, per_label = total_scores(labels, counts)
+    totals = counts.sum(axis=0)
+    boundary = astuple(score_boundaries(pairs))[:3]  # the counts: its figures are rounded
+    micro = precision_recall_f1(totals.sum(axis=0)).tolist()
     figures: dict[str, float | None] = {
-        "p": micro.precision,
-        "r": micro.recall,
-        "f": micro.f1,
-        "macro_f": float(macro_f1(counts.sum(axis=0))),
-        "boundary_f": score_boundaries(pairs).f1,
+        **dict(zip("prf", micro, strict=True)),
+        "macro_f": float(macro_average(totals)[2]),
+        "boundary_f": float(precision_recall_f1(np.array(boundary))[2]),
         "type_accuracy": measure_type_accuracy(pairs),
     }
     prefix = f"spans_{spans_key}"
     return {
         **{f"{prefix}_{name}": value if pairs else None for name, value in figures.items()},
         f"{prefix}_per_type": {
-            label: {"p": score.precision, "r": score.recall, "f": score.f1}
-            for label, score in per_label.items()
+            label: dict(zip("prf", scores, strict=True))
+            for label, scores in zip(labels, precision_recall_f1(totals).tolist(), strict=True)
         },
     }
 
@@ -87,7 +91,5 @@ def _has_gold(doc: Doc) -> bool:
     return ENTITIES in doc.spans or doc.has_annotation("ENT_IOB")
 
 
-def _row(doc: Doc, spans: Iterable[Span]) -> Row:
-    keys = set(map(char_key, spans))
-    rows = [{"start": start, "end": end, "label": label} for start, end, label in keys]
-    return {"text": doc.text, "spans": rows}
+def _make_row(doc: Doc, spans: Iterable[Span]) -> Row:
+    return Row(doc.text, [RowSpan(*key) for key in set(map(char_key, spans))])

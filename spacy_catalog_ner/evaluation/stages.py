@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
+from typing import NamedTuple
 
-from spacy_catalog_ner.evaluation.alignment import Pair, Row, failure_of, span_keys
-from spacy_catalog_ner.evaluation.comparison import KINDS, RIGHT, Outcome
-from spacy_catalog_ner.evaluation.score import Score
+from spacy_catalog_ner.evaluation.alignment import Pair, listed_keys, span_keys
+from spacy_catalog_ner.evaluation.outcomes import KINDS, RIGHT, Outcome
+from spacy_catalog_ner.evaluation.result import Score, StageErrors
+from spacy_catalog_ner.io.row import Row, RowSpan
 
 NO_ANSWER = "no answer"
 STAGES = (NO_ANSWER, "catalog", "retrieval", "selection", "constraint", "student")
 
 
-def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+class StageError(NamedTuple):
+    """A span that was missed or is spurious, and why.
+
+    Attributes
+    ----------
+    pair
+        Position of the text among the pairs.
+    stage
+        One of `STAGES`.
+    counts_as
+        ``"missed"`` or ``"spurious"``.
+    span
+        The gold or the predicted span.
+    kind
+        That of the outcome.
+    """
+
+    pair: int
+    stage: str
+    counts_as: str
+    span: RowSpan
+    kind: str
+
+
+def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[StageError]:
     """Say of every gold span that was missed, and of every predicted one that is not gold, why.
 
     A gold span that was not predicted exactly is due to
@@ -37,35 +63,24 @@ def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[dict[s
         What was compared. ``candidates``, ``selected`` and ``exemplar_labels`` are those of the
         predicted rows.
     outcomes
-        What `spacy_catalog_ner.evaluation.comparison.compare` gave for the pairs.
+        What `compare` gave for the pairs.
 
     Returns
     -------
-    list of dict
-        One for each span of an error, hence two where a gold and a predicted span overlap:
-        ``pair`` (its position), ``stage``, ``side`` (``"missed"`` or ``"invented"``), ``span`` and
-        ``kind``, that of the outcome.
+    list of StageError
+        One for each span of an error, hence two where a gold and a predicted span overlap.
     """
-    errors: list[dict[str, Any]] = []
-    known: dict[int, _Stages] = {}
-    for outcome in outcomes:
-        if outcome.kind == RIGHT:
-            continue
-        if outcome.pair not in known:
-            known[outcome.pair] = _Stages(pairs[outcome.pair].predicted)
-        stages = known[outcome.pair]
-        for side, span in (("missed", outcome.gold), ("invented", outcome.predicted)):
-            if span is not None:
-                stage = stages.of_missed(span) if side == "missed" else stages.of_invented(span)
-                errors.append(
-                    {
-                        "pair": outcome.pair,
-                        "stage": stage,
-                        "side": side,
-                        "span": span,
-                        "kind": outcome.kind,
-                    }
-                )
+    errors = []
+    wrong = (outcome for outcome in outcomes if outcome.kind != RIGHT)
+    for position, group in groupby(wrong, key=lambda outcome: outcome.pair):
+        stages = _Stages(pairs[position].predicted)
+        for outcome in group:
+            if outcome.gold is not None:
+                stage = stages.of_missed(outcome.gold)
+                errors.append(StageError(position, stage, "missed", outcome.gold, outcome.kind))
+            if (span := outcome.predicted) is not None:
+                stage = stages.of_spurious(span)
+                errors.append(StageError(position, stage, "spurious", span, outcome.kind))
     return errors
 
 
@@ -73,64 +88,46 @@ class _Stages:
     """What the stages made of one text."""
 
     def __init__(self, row: Row) -> None:
-        self.is_answer = failure_of(row) is None
-        self.has_candidates = "candidates" in row
-        self.candidates = span_keys(row.get("candidates", ()))
-        self.selected = span_keys(row["selected"] if "selected" in row else row["spans"])
-        self.exemplar_labels = row.get("exemplar_labels")
+        self.row = row
+        self.candidates = listed_keys(row, "candidates")
+        self.selected = listed_keys(row, "selected") if "selected" in row.keys else span_keys(row)
 
-    def of_missed(self, span: Row) -> str:
+    def of_missed(self, span: RowSpan) -> str:
         """Return the stage at which a gold span was lost."""
-        if not self.is_answer:
+        if self.row.failure:
             return NO_ANSWER
-        (key,) = span_keys([span])
-        if not self.has_candidates:
+        if "candidates" not in self.row.keys:
             return "student"
-        if key not in self.candidates:
+        if span.key not in self.candidates:
             return "catalog"
-        if key in self.selected:
+        if span.key in self.selected:
             return "constraint"
-        if self.exemplar_labels is not None and span["label"] not in self.exemplar_labels:
-            return "retrieval"
-        return "selection"
+        shown = self.row.keys.get("exemplar_labels")
+        return "selection" if shown is None or span.label in shown else "retrieval"
 
-    def of_invented(self, span: Row) -> str:
+    def of_spurious(self, span: RowSpan) -> str:
         """Return the stage that let a span in."""
-        if not self.is_answer:
+        if self.row.failure:
             return NO_ANSWER
-        return "selection" if span_keys([span]) <= self.candidates else "student"
+        return "selection" if span.key in self.candidates else "student"
 
 
 def summarize_stages(
-    pairs: Sequence[Pair], outcomes: Sequence[Outcome]
-) -> dict[str, dict[str, Any]]:
+    errors: Sequence[StageError], outcomes: Sequence[Outcome]
+) -> dict[str, StageErrors]:
     """Count the errors of each stage, and say what mending all of them would be worth.
 
-    Parameters and attribution are those of `attribute`. Answers without candidates have all their
-    errors in ``student``, told apart by kind.
-
-    Returns
-    -------
-    dict
-        For each of `STAGES`, in their order: ``missed`` and ``invented`` spans; ``kinds``, the
-        same spans by the kind of their error; and ``f1_if_perfect``, the micro F1 if every missed
-        span of the stage were found and every invented one gone. That is an upper bound: the
-        stages after it may fail on what it lets through. The gains of several stages do not add
-        up.
+    That is an upper bound: the stages after it may fail on what it lets through. The gains of
+    several stages do not add up.
     """
-    errors = attribute(pairs, outcomes)
-    counts = Counter((error["stage"], error["side"]) for error in errors)
-    kinds = Counter((error["stage"], error["kind"]) for error in errors)
+    counts = Counter((error.stage, error.counts_as) for error in errors)
+    kinds = Counter((error.stage, error.kind) for error in errors)
     right = sum(outcome.kind == RIGHT for outcome in outcomes)
-    missed = sum(error["side"] == "missed" for error in errors)
+    missed = sum(error.counts_as == "missed" for error in errors)
     summary = {}
     for stage in STAGES:
-        found, gone = counts[stage, "missed"], counts[stage, "invented"]
-        mended = Score(tp=right + found, fp=len(errors) - missed - gone, fn=missed - found)
-        summary[stage] = {
-            "missed": found,
-            "invented": gone,
-            "kinds": {kind: kinds[stage, kind] for kind in KINDS if kinds[stage, kind]},
-            "f1_if_perfect": round(mended.f1, 4),
-        }
+        found, gone = counts[stage, "missed"], counts[stage, "spurious"]
+        mended = Score.of(right + found, len(errors) - missed - gone, missed - found)
+        kinds_here = {kind: kinds[stage, kind] for kind in KINDS if kinds[stage, kind]}
+        summary[stage] = StageErrors(found, gone, kinds_here, mended.f1)
     return summary

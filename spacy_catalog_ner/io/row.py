@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 
-class RowSpan(msgspec.Struct):
+# No reference cycles can arise, and there are many of them
+class RowSpan(msgspec.Struct, gc=False):
     """A labelled part of a text.
 
     Attributes
@@ -53,7 +54,7 @@ class RowSpan(msgspec.Struct):
         return {"start": self.start, "end": self.end, "label": self.label, **self.keys}
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A text and its annotation.
 
     Attributes

@@ -11,6 +11,7 @@ import msgspec
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import read_yaml, require_file, require_path
+from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.student.card.sources import Source
 
 
@@ -145,7 +146,7 @@ class TrainingData(msgspec.Struct, frozen=True):
 
 
 def count_texts(
-    name: str, rows: Iterable[Mapping[str, Any]], summary: RunSummary | None = None
+    name: str, rows: Iterable[Row | Mapping[str, Any]], summary: RunSummary | None = None
 ) -> TrainingData:
     """Count texts and entities of a file.
 
@@ -154,11 +155,11 @@ def count_texts(
     """
     texts = without_entity = recorded = 0
     labels: Counter[str] = Counter()
-    for row in rows:
+    for row in map(Row.from_dict, rows):
         texts += 1
-        without_entity += not row["spans"]
-        recorded += "catalog_ner" in row
-        labels.update(span["label"] for span in row["spans"])
+        without_entity += not row.spans
+        recorded += "catalog_ner" in row.keys
+        labels.update(span.label for span in row.spans or ())
     return TrainingData(
         name,
         texts,

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.evaluation import Result
 from spacy_catalog_ner.io.files import atomic_folder, write_json
 from spacy_catalog_ner.reporting.markdown import escape_markdown
 from spacy_catalog_ner.student.card.inputs import CardNotes, CorpusFacts, TrainingData
@@ -88,7 +89,7 @@ def make_model_card(
     pipeline: TrainedPipeline,
     *,
     name: str | None = None,
-    result: dict[str, Any] | None = None,
+    result: Result | None = None,
     data: Sequence[TrainingData] = (),
     corpus: CorpusFacts | None = None,
     notes: CardNotes | None = None,
@@ -147,7 +148,7 @@ def make_model_card(
         data=list(data),
         models=[short_name(model) for model in models],
         corpus=corpus,
-        result=None if result is None else {key: result.get(key) for key in _FIGURES},
+        result=None if result is None else _select_figures(result),
         sources=_find_sources(pipeline, models, notes),
         intended_use=notes.intended_use.strip(),
         limits=notes.limits.strip(),
@@ -160,6 +161,11 @@ def _describe(pipeline: TrainedPipeline, lang: str) -> str:
         return f"Finds entities of {labels} in texts of language {lang}."
     catalog = f"a catalog of {pipeline.catalog.entries:,} entries and {labels}"
     return f"Finds the names of {catalog} in texts of language {lang}."
+
+
+def _select_figures(result: Result) -> dict[str, Any]:
+    figures = result.to_dict()
+    return {key: figures[key] for key in _FIGURES}
 
 
 def _find_sources(pipeline: TrainedPipeline, models: list[str], notes: CardNotes) -> list[Source]:

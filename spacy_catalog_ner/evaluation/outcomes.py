@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
-from spacy_catalog_ner.evaluation.alignment import Key, Pair, Row
+from spacy_catalog_ner.evaluation.alignment import Key, Pair
+from spacy_catalog_ner.evaluation.result import Confusion, Score
+from spacy_catalog_ner.io.row import RowSpan
 
 RIGHT = "right"
-KINDS = ("type", "boundary", "type and boundary", "missed", "invented")
+KINDS = ("type", "boundary", "type and boundary", "missed", "spurious")
+Group = TypeVar("Group", str, int, bool)
 
 
 class Outcome(NamedTuple):
@@ -22,16 +26,16 @@ class Outcome(NamedTuple):
     kind
         ``"right"``, or one of `KINDS`: ``"type"`` (same boundaries, another label),
         ``"boundary"`` (overlap, same label), ``"type and boundary"`` (overlap, another label),
-        ``"missed"`` (gold that overlaps with no predicted span left) and ``"invented"``
+        ``"missed"`` (gold that overlaps with no predicted span left) and ``"spurious"``
         (predicted that overlaps with no gold span left).
     gold, predicted
-        The spans; None for an invented and a missed one.
+        The spans; None for a spurious and a missed one.
     """
 
     pair: int
     kind: str
-    gold: Row | None
-    predicted: Row | None
+    gold: RowSpan | None
+    predicted: RowSpan | None
 
 
 def compare(pairs: Sequence[Pair]) -> list[Outcome]:
@@ -48,24 +52,21 @@ def compare(pairs: Sequence[Pair]) -> list[Outcome]:
     """
     outcomes = []
     for position, pair in enumerate(pairs):
-        gold = {(span["start"], span["end"], span["label"]): span for span in pair.gold["spans"]}
-        predicted = {
-            (span["start"], span["end"], span["label"]): span for span in pair.predicted["spans"]
-        }
+        gold = {span.key: span for span in pair.gold.spans or ()}
+        predicted = {span.key: span for span in pair.predicted.spans or ()}
         for key, span in gold.items():
             if key in predicted:
                 outcomes.append(Outcome(position, RIGHT, span, predicted[key]))
         if gold.keys() == predicted.keys():
             continue
-        missed, invented = gold.keys() - predicted.keys(), predicted.keys() - gold.keys()
-        for one, other in pair_overlapping(missed, invented):
+        missed, spurious = gold.keys() - predicted.keys(), predicted.keys() - gold.keys()
+        for one, other in pair_overlapping(missed, spurious):
             outcomes.append(Outcome(position, _kind(one, other), gold[one], predicted[other]))
             missed.discard(one)
-            invented.discard(other)
+            spurious.discard(other)
         outcomes += [Outcome(position, "missed", gold[key], None) for key in sorted(missed)]
-        outcomes += [
-            Outcome(position, "invented", None, predicted[key]) for key in sorted(invented)
-        ]
+        for key in sorted(spurious):
+            outcomes.append(Outcome(position, "spurious", None, predicted[key]))
     return outcomes
 
 
@@ -84,13 +85,13 @@ def pair_overlapping(gold: Iterable[Key], predicted: Iterable[Key]) -> list[tupl
             shared = min(one[1], other[1]) - max(one[0], other[0])
             if shared > 0:
                 links.append((KINDS.index(_kind(one, other)), -shared, one, other))
-    paired: list[tuple[Key, Key]] = []
-    taken: set[tuple[str, Key]] = set()
+    paired: dict[Key, Key] = {}
+    taken: set[Key] = set()
     for _, _, one, other in sorted(links):
-        if ("gold", one) not in taken and ("predicted", other) not in taken:
-            taken |= {("gold", one), ("predicted", other)}
-            paired.append((one, other))
-    return paired
+        if one not in paired and other not in taken:
+            paired[one] = other
+            taken.add(other)
+    return list(paired.items())
 
 
 def _kind(gold: Key, predicted: Key) -> str:
@@ -99,22 +100,28 @@ def _kind(gold: Key, predicted: Key) -> str:
     return "boundary" if gold[2] == predicted[2] else "type and boundary"
 
 
-def confusion(outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Count which label stands where which label should be, whatever the boundaries.
+def score_by(
+    outcomes: Iterable[Outcome], group: Callable[[int, RowSpan], Group]
+) -> dict[Group, Score]:
+    """Score spans by the group that a function of (position of the pair, span) puts them in."""
+    counts: defaultdict[Group, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for pair, kind, gold, predicted in outcomes:
+        if gold is not None:
+            counts[group(pair, gold)][0 if kind == RIGHT else 2] += 1
+        if predicted is not None and kind != RIGHT:
+            counts[group(pair, predicted)][1] += 1
+    return {name: Score.of(*counts[name]) for name in sorted(counts)}
 
-    Returns
-    -------
-    dict
-        ``labels``, sorted, and ``counts``, of shape (labels + 1, labels + 1): rows are gold,
-        columns predicted; the last column counts the missed, the last row the invented.
-    """
+
+def count_confusion(outcomes: Iterable[Outcome]) -> Confusion:
+    """Count which label was predicted for which, whatever the boundaries."""
     outcomes = list(outcomes)
     spans = [span for outcome in outcomes for span in outcome[2:] if span is not None]
-    labels = sorted({span["label"] for span in spans})
+    labels = sorted({span.label for span in spans})
     index = {label: position for position, label in enumerate(labels)}
     counts = [[0] * (len(labels) + 1) for _ in range(len(labels) + 1)]
     for _, _, gold, predicted in outcomes:
-        row = len(labels) if gold is None else index[gold["label"]]
-        column = len(labels) if predicted is None else index[predicted["label"]]
+        row = -1 if gold is None else index[gold.label]
+        column = -1 if predicted is None else index[predicted.label]
         counts[row][column] += 1
-    return {"labels": labels, "counts": counts}
+    return Confusion(labels, counts)
