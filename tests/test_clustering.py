@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.exemplars.embedders import embed
+from spacy_catalog_ner.generation.clusters import embedding_folder
 from spacy_catalog_ner.generation.clusters.cluster_file import cluster_file
 from spacy_catalog_ner.generation.clusters.clustering import cluster_embeddings
 from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
@@ -27,47 +28,6 @@ ALARMS = [f"set an alarm for {hour} in the morning" for hour in ("six", "eight",
 ALARMS += [f"wake me up at {hour} tomorrow" for hour in ("five", "seven", "eleven")]
 RARE = ["my sister needs a new passport", "who won the cricket match in sydney"]
 TEXTS = [*WEATHER, *ALARMS, *RARE]
-
-# Kills a run with -9 when two chunks are safe, starts it again, and runs it whole beside. All runs
-# are forked from a process that has imported what they need.
-KILLED = """
-import os, signal, sys, time
-from pathlib import Path
-import sentence_transformers, sklearn.cluster, sklearn.decomposition
-from spacy_catalog_ner.cli.main import main
-from spacy_catalog_ner.generation.clusters import embedding_folder
-from spacy_catalog_ner.generation.clusters.embedding_folder import EmbeddingFolder
-
-embedding_folder.CHUNK = 3
-source, killed, whole = sys.argv[1:]
-
-def start(target):
-    child = os.fork()
-    if not child:
-        sys.argv = ["catalog-ner", "generate", "cluster", source, "-o", target]
-        main()
-    return child
-
-child = start(killed)
-folder = Path(killed + ".embeddings.part")
-while len(list(folder.glob("0*.npy"))) < 2:
-    time.sleep(0.001)
-os.kill(child, signal.SIGKILL)
-assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it had come to its end"
-before = {path.name: path.stat().st_mtime_ns for path in folder.glob("0*.npy")}
-assert not Path(killed).exists()
-print("safe:", len(before))
-embed = embedding_folder.embed
-
-def count(embedder, texts):
-    print("embeds", flush=True)
-    return embed(embedder, texts)
-
-embedding_folder.embed = count
-for target in (killed, whole):
-    print(target, flush=True)
-    assert os.waitpid(start(target), 0)[1] == 0
-"""
 
 
 @pytest.fixture
@@ -229,14 +189,24 @@ def test_a_folder_of_something_else_is_never_removed(tmp_path):
         EmbeddingFolder(tmp_path / "out.part")
 
 
-def test_a_run_that_was_killed_goes_on_and_gives_the_same_bytes(tmp_path, mini_python):
+def test_a_run_that_was_stopped_goes_on_and_gives_the_same_bytes(embedder, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_folder, "CHUNK", 3)
     source = write_rows(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS])
-    killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
-    arguments = [str(source), str(killed), str(whole)]
-    result = mini_python(KILLED.replace("sys.argv[1:]", repr(arguments)))
-    assert result.returncode == 0, result.stderr
-    assert killed.read_bytes() == whole.read_bytes()
-    first, second = result.stdout.split(str(whole))
-    safe = int(first.split("safe:")[1].split()[0])
-    assert first.count("embeds") == second.count("embeds") - safe
+    stopped, whole = tmp_path / "stopped.jsonl", tmp_path / "whole.jsonl"
+    calls = []
+
+    def embed_twice(embedder, texts):
+        calls.append(texts)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return embed(embedder, texts)
+
+    monkeypatch.setattr(embedding_folder, "embed", embed_twice)
+    with pytest.raises(KeyboardInterrupt):
+        cluster_file(source, stopped, embedder, Problems(), lang="en")
+    assert not stopped.exists()
+    cluster_file(source, stopped, embedder, Problems(), lang="en")
+    assert len(calls) == 3 + -(-len(TEXTS) // 3) - 2
+    cluster_file(source, whole, embedder, Problems(), lang="en")
+    assert stopped.read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("*.part"))

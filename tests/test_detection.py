@@ -6,7 +6,6 @@ import gzip
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -480,38 +479,30 @@ def test_an_unknown_language_is_one_line(cli, traffic, tmp_path):
     assert result.error.startswith("Error: tlh: no such file, expected a lexicon: en or es")
 
 
+DETECT = ["spacy_catalog_ner.cli.main", "generate", "detect"]
+
+
 def test_a_rerun_writes_the_same_bytes_whatever_the_hash_seed(tmp_path):
     source = REPOSITORY / "assets" / "media" / "traffic.es.jsonl"
     outputs = []
     for seed in ("1", "2"):
         output = tmp_path / f"{seed}.jsonl"
         subprocess.run(
-            [*COMMAND_LINE, source, "-o", output, "--lang", "es"],
+            [
+                sys.executable,
+                "-m",
+                MAIN,
+                "generate",
+                "detect",
+                source,
+                "-o",
+                output,
+                "--lang",
+                "es",
+            ],
             env={**os.environ, "PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
         )
         outputs.append(output.read_bytes())
     assert outputs[0] == outputs[1]
-
-
-COMMAND_LINE = [sys.executable, "-m", "spacy_catalog_ner.cli.main", "generate", "detect"]
-
-
-def test_killed_half_way_it_leaves_no_half_file_and_a_rerun_gives_the_whole(tmp_path):
-    content = (REPOSITORY / "assets" / "media" / "traffic.en.jsonl").read_bytes()
-    whole = tmp_path / "whole.jsonl"
-    whole.write_bytes(content)
-    subprocess.run([*COMMAND_LINE, whole, "-o", tmp_path / "a.jsonl"], check=True)
-    pipe, output = tmp_path / "pipe.jsonl", tmp_path / "b.jsonl"
-    os.mkfifo(pipe)
-    process = subprocess.Popen([*COMMAND_LINE, pipe, "-o", output])
-    with pipe.open("wb", buffering=0) as stream:
-        stream.write(content)
-        while not list(tmp_path.glob(".b.jsonl.*")):  # it has begun to write
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)  # and waits for more
-        assert process.wait() == -signal.SIGKILL
-    assert not output.exists()
-    subprocess.run([*COMMAND_LINE, whole, "-o", output], check=True)
-    assert output.read_bytes() == (tmp_path / "a.jsonl").read_bytes()

@@ -1,13 +1,10 @@
-"""``catalog-ner generate patterns``: what goes in, what comes out, and runs that are killed."""
+"""``catalog-ner generate patterns``: what goes in, what comes out, and runs that are stopped."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -133,48 +130,36 @@ def test_where_no_pattern_passes_the_run_has_failed(run, tmp_path):
     assert "no pattern passed the checks" in err
 
 
-def test_a_model_that_fails_again_and_again_stops_the_run(run, tmp_path):
-    rows = [{"text": word, "representative": True} for word in WORDS]
-    source = write_rows(tmp_path / "seeds.jsonl", rows)
-    with LocalServer(lambda body: status(500)) as server:
-        config = write_config(tmp_path, server, max_failures=3)
-        code, _, err = run(source, "-o", tmp_path / "out.jsonl", "--model-config", config)
-    assert code == 1
-    assert "stopped after 3 texts in a row failed" in err
-    assert not (tmp_path / "out.jsonl").exists()
-
-
-def test_a_run_that_is_killed_half_way_goes_on_and_gives_the_same(command, run, tmp_path):
+def test_a_run_stopped_by_a_failing_model_goes_on_and_gives_the_same(run, tmp_path):
     rows = [{"text": f"{a} {b}", "representative": True} for a in WORDS for b in WORDS[:4]]
     source = write_rows(tmp_path / "seeds.jsonl", rows)
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
 
     def answer(body):
+        if fails and len(server.bodies) > len(rows) // 2:
+            return status(500)
         if seed_of(body) == "two three":
             return "prose"
         return {"patterns": [f"{seed_of(body)} of <SONG> by <ARTIST>", "play adele"]}
 
-    with LocalServer(answer, delay=0.05) as server:
-        shared = {"concurrency": 2, "cache": str(tmp_path / "answers.cache")}
-        config = write_config(tmp_path, server, **shared)
-        options = [str(source), "--model-config", str(config), "--edit-similarity", "1"]
-        out = tmp_path / "out.jsonl"
-        program = [sys.executable, "-m", "spacy_catalog_ner.cli.main", *command, *options]
-        process = subprocess.Popen([*program, "-o", str(out)], stderr=subprocess.DEVNULL)
-        while len(server.bodies) < len(rows) // 2:
-            assert process.poll() is None, "it ended too early"
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    fails = True
+    with LocalServer(answer) as server:
+        cache = str(tmp_path / "answers.cache")
+        config = write_config(tmp_path, server, max_failures=3, concurrency=1, cache=cache)
+        options = (source, "--model-config", config, "--edit-similarity", 1)
+        code, _, err = run(*options, "-o", out)
+        assert code == 1
+        assert "stopped after 3 texts in a row failed" in err
         assert not out.exists()
-        server.delay = 0
+        fails = False
+        asked = len(server.bodies)
         code, summary, err = run(*options, "-o", out)
         assert code == 0, err
-        asked = len(server.bodies)
+        assert summary["model"]["cache_hits"] == len(rows) // 2
+        assert len(server.bodies) - asked <= len(rows) // 2 + 1  # prose is asked for again
         write_config(tmp_path, server)
-        whole = tmp_path / "whole.jsonl"
         run(*options, "-o", whole)
-    assert summary["model"]["cache_hits"] >= len(rows) // 2 - 4
-    # Asked twice is at most what was in flight when it was killed
-    assert asked <= len(rows) + 1 + 2 * 2
     for kind in ("jsonl", "rejected.jsonl"):
-        assert (tmp_path / f"out.{kind}").read_bytes() == (tmp_path / f"whole.{kind}").read_bytes()
+        assert (
+            out.with_suffix(f".{kind}").read_bytes() == whole.with_suffix(f".{kind}").read_bytes()
+        )

@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import test_cli
+import test_decisions
 from conftest import write_rows
+from test_decisions import PATTERNS, PLAY, PUT_ON, WHO, rows, used, write_decisions
 
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns import Pattern
-from spacy_catalog_ner.generation.review.decisions import Decision, DecisionLog, read_patterns
+from spacy_catalog_ner.generation.review.decisions import Decision
 from spacy_catalog_ner.generation.review.session import ReviewSession
 
-cli = test_cli.cli  # the fixture
-
-PLAY = Pattern("play <SONG> by <ARTIST>", "en", seed="play hello by adele", cluster=3)
-PUT_ON = Pattern("put on some <ARTIST>", "en", source="llm")
-WHO = Pattern("who sings <SONG>", "en")
-PATTERNS = [PLAY, PUT_ON, WHO]
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "decisions.jsonl"
-
-
-@pytest.fixture
-def log(path):
-    with DecisionLog(path, Problems()) as decisions:
-        yield decisions
-
-
-@pytest.fixture
-def session(log):
-    return ReviewSession(PATTERNS, log, reviewer="ana")
-
-
-def rows(path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-
-
-def used(path) -> list[str]:
-    """What `generate populate` uses of decisions."""
-    return [pattern.text for pattern in read_patterns(path, Problems())[0]]
+cli, log, path, session = (
+    test_cli.cli,
+    test_decisions.log,
+    test_decisions.path,
+    test_decisions.session,
+)
 
 
 # The session
@@ -117,10 +93,6 @@ def test_labels_that_are_given_may_be_edited_in(log):
 
 
 # What was decided before
-
-
-def write_decisions(path, *decisions) -> Path:
-    return write_rows(path, [decision.to_row() for decision in decisions])
 
 
 @pytest.fixture
