@@ -491,9 +491,7 @@ def test_a_rerun_writes_the_same_bytes_whatever_the_hash_seed(tmp_path):
             [
                 sys.executable,
                 "-m",
-                MAIN,
-                "generate",
-                "detect",
+                *DETECT,
                 source,
                 "-o",
                 output,
