@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-import openai  # noqa: F401
+import httpx  # noqa: F401
 from spacy.cli._util import parse_config_overrides  # noqa: F401
 
 from spacy_catalog_ner import labelling  # noqa: F401

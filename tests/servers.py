@@ -254,7 +254,7 @@ class Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         with owner.lock:
             owner.bodies.append(self.body)
-            owner.headers.append(dict(self.headers.items()))
+            owner.headers.append({name.lower(): value for name, value in self.headers.items()})
             owner.in_flight += 1
             owner.most_in_flight = max(owner.most_in_flight, owner.in_flight)
             fault = next(owner.faults, None)

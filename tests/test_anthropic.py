@@ -11,7 +11,7 @@ from asking import EXEMPLARS, ask, ask_all, ids, obj, verdicts
 from servers import TOO_LONG, LocalServer, affirm, empty, garbage, half, reset, shape, status
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.models.anthropic import Anthropic, make_anthropic
+from spacy_catalog_ner.llm.models.anthropic import Anthropic
 from spacy_catalog_ner.llm.models.model import ModelUnavailableError
 from spacy_catalog_ner.llm.prompt import Request, Usage
 
@@ -198,7 +198,7 @@ def test_a_run_in_which_every_request_fails_is_stopped():
 def test_a_missing_key_stops_the_run_in_one_line(monkeypatch):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with pytest.raises(CatalogNERError, match="variable ANTHROPIC_API_KEY is not set"):
-        ask(make_anthropic("claude"), ids())
+        ask(Anthropic("claude"), ids())
 
 
 def test_the_key_is_in_the_header_and_nowhere_else(monkeypatch):

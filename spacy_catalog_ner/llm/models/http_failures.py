@@ -1,15 +1,18 @@
-"""How an HTTP API fails: what the errors of servers and connections mean."""
+"""What the errors of HTTP servers and connections mean."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
-from spacy_catalog_ner.llm.models.waiting import requested_pause
 from spacy_catalog_ner.llm.prompt import Usage
 
-# By these OpenAI, llama.cpp, vLLM and Anthropic say that a prompt is longer than the context.
+# How OpenAI, llama.cpp, vLLM and Anthropic say that a prompt is longer than the context
 _TOO_LONG = (
     "context_length_exceeded",
     "exceed_context_size_error",
@@ -18,22 +21,19 @@ _TOO_LONG = (
     "prompt is too long",
     "request_too_large",
 )
-_PASSING = (408, 409, 429)  # and 5xx
-
-LONGEST_PAUSE = 600.0
-"""Seconds that a server may ask to be left alone for; if it asks for more, it is not asked again.
-"""
+_TRANSIENT = (408, 409, 429)  # and 5xx
+_LONGEST_PAUSE = 600.0  # seconds; a server that asks for more is not asked again
 
 
 class RequestRefused(TextFault):
-    """The server does not take the request as it is: asking again in the same way is of no use.
+    """The server does not take the request as it is.
 
     Parameters
     ----------
     reason
-        What it said.
+        The server's message.
     parameter
-        The parameter that it named; empty if none.
+        The parameter that it names; empty if none.
     """
 
     def __init__(self, reason: str, parameter: str) -> None:
@@ -41,15 +41,15 @@ class RequestRefused(TextFault):
         self.parameter = parameter
 
 
-class PassingFault(RequestFailed):
-    """Asking again may help.
+class TransientFailure(RequestFailed):
+    """The same request may succeed later.
 
     Parameters
     ----------
     reason
         Why there is no answer.
     pause
-        Seconds to wait before, as the server asks for; 0 where it does not.
+        Seconds that the server asks to wait; 0 if it does not say.
     usage
         What trying has cost.
     """
@@ -59,54 +59,61 @@ class PassingFault(RequestFailed):
         self.pause = pause
 
 
-class UnreadableAnswer(PassingFault):
-    """There is an answer, but nothing can be made of it."""
+class UnreadableAnswer(TransientFailure):
+    """The answer cannot be read."""
 
 
-def failure_of_response(response: Any) -> RequestFailed:
-    """Return the failure that an answer with an error status means.
-
-    Parameters
-    ----------
-    response
-        With ``status_code``, ``headers`` and ``text``.
-    """
-    status = response.status_code
-    reason = f"HTTP {status}: {_message(response.text)}"
-    if any(sign in response.text for sign in _TOO_LONG):
+def failure_of_response(status: int, headers: Mapping[str, str], text: str) -> RequestFailed:
+    """Return the failure that a response with an error status means."""
+    body = _parse(text)
+    reason = f"HTTP {status}: {_find_message(body, text)}"
+    if any(sign in text for sign in _TOO_LONG):
         return PromptTooLong(reason)
     if status in (400, 413, 422):
-        return RequestRefused(reason, _parameter(response.text))
-    if status not in _PASSING and status < 500:
+        return RequestRefused(reason, _find_parameter(body))
+    if status not in _TRANSIENT and status < 500:
         return RequestFailed(reason)
-    seconds = requested_pause(response.headers)
-    if seconds > LONGEST_PAUSE:
-        wait = f"the server asks to wait {seconds:.0f} s, and {LONGEST_PAUSE:.0f} s is the most"
+    seconds = _requested_pause(headers)
+    if seconds > _LONGEST_PAUSE:
+        wait = f"the server asks to wait {seconds:.0f} s, and {_LONGEST_PAUSE:.0f} s is the most"
         return RequestFailed(f"{wait} ({reason})")
-    return PassingFault(reason, seconds)
+    return TransientFailure(reason, seconds)
 
 
-def failure_of_connection(err: BaseException) -> PassingFault:
-    """Say why there is no connection, in the words of whatever is at the bottom of it."""
+def failure_of_connection(err: BaseException) -> TransientFailure:
+    """Return the failure of a connection, with the innermost error as its reason."""
     while err.__cause__ is not None:
         err = err.__cause__
-    return PassingFault(f"connection failed: {err or type(err).__name__}")
+    return TransientFailure(f"connection failed: {err or type(err).__name__}")
 
 
-def _parameter(text: str) -> str:
-    """Find the parameter that an error of OpenAI's form names in a field of its own."""
+def _requested_pause(headers: Mapping[str, str]) -> float:
+    """Return how many seconds a server asks to wait; 0 if it does not say."""
+    for name, parts in (("retry-after-ms", 1000), ("retry-after", 1)):
+        with suppress(LookupError, ValueError):
+            return max(0.0, float(headers[name]) / parts)
+    with suppress(LookupError, ValueError):
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    return 0.0
+
+
+def _parse(text: str) -> Any:
     try:
-        body = json.loads(text)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _find_parameter(body: Any) -> str:
+    """Return the parameter that an error of OpenAI's form names in a field of its own."""
+    with suppress(LookupError, TypeError, AttributeError):
         return str(body.get("error", body)["param"] or "")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return ""
+    return ""
 
 
-def _message(text: str) -> str:
-    """Find the message in the body of an error, as servers write it in several forms."""
-    try:
-        body = json.loads(text)
-    except ValueError:
+def _find_message(body: Any, text: str) -> str:
+    """Return the message in the body of an error; servers nest it in several ways."""
+    if body is None:
         return text
     while isinstance(body, dict):
         inner = next((body[key] for key in ("error", "message", "detail") if body.get(key)), None)

@@ -4,72 +4,72 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.io.per_process import PerProcess
 from spacy_catalog_ner.llm.failures import RequestFailed
-from spacy_catalog_ner.llm.models.accepted import Accepted
 from spacy_catalog_ner.llm.models.http_failures import (
-    PassingFault,
     RequestRefused,
+    TransientFailure,
     UnreadableAnswer,
     failure_of_connection,
     failure_of_response,
 )
 from spacy_catalog_ner.llm.models.model import SelectionModel, one_line, unexpected
-from spacy_catalog_ner.llm.models.waiting import call_within, pause, usual_pause
+from spacy_catalog_ner.llm.models.optional_parameters import OptionalParameters
+from spacy_catalog_ner.llm.models.waiting import call_within, pause
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
-# Asks the SDKs for the answer as it came.
-_RAW = {"X-Stainless-Raw-Response": "true"}
+Body = dict[str, Any]
+MakeBody = Callable[[Request, OptionalParameters], Body]
+Read = Callable[[Body, Request], Reply]
 
 
 class HttpModel(SelectionModel):
-    """Asks an API by its SDK, which is imported and given the key when the first text is asked.
+    """Asks a model behind an HTTP API.
 
-    What may pass is tried again: connection errors, 408, 409, 429 and 5xx, and an answer that is
-    none. A server that says how long to wait is not asked before, up to
-    `http_failures.LONGEST_PAUSE`.
+    Nothing is connected, and no key is read, before the first text is asked. Connection errors,
+    status 408, 409, 429 and 5xx, and answers that cannot be read are retried. A parameter that the
+    server refuses is left out from then on.
 
     Parameters
     ----------
     model
         The model's name at the server.
     base_url
-        The API's address.
-    needs_key
-        Whether the server cannot be used without a key.
+        The API's address; `default_url` if None, which needs a key.
     key_variable
-        Environment variable that holds the key. The key is read from there for each connection
-        and kept nowhere else.
+        Environment variable that holds the key, which is kept nowhere else.
     timeout
         Seconds that one call may take from looking up the server to the last byte of the answer.
     max_retries
-        How many times to ask again for one answer.
-    accepted
-        Parameters to send that not every server takes. What the server refuses is left out from
-        then on.
+        How often one request is retried.
+    parameters
+        Optional parameters to send.
     **shared
         Parameters of `SelectionModel`.
     """
+
+    default_url: ClassVar[str]
+    extra: ClassVar[str]
 
     def __init__(
         self,
         model: str,
         *,
-        base_url: str,
-        needs_key: bool,
+        base_url: str | None,
         key_variable: str,
         timeout: float,
         max_retries: int,
-        accepted: Accepted,
+        parameters: OptionalParameters,
         **shared: Any,
     ) -> None:
         super().__init__(model, **shared)
@@ -84,29 +84,35 @@ class HttpModel(SelectionModel):
                 f"{name}: key_variable must be the name of an environment variable in capitals,"
                 " such as OPENAI_API_KEY; if what was given is the key, put it into that variable"
             )
-        self.base_url = _checked(base_url, name)
+        self.base_url = _check_url(base_url or self.default_url, name)
         self.key_variable = key_variable
         self.timeout = timeout
         self.max_retries = max_retries
-        self._accepted = accepted
-        self._needs_key = needs_key
+        self._needs_key = not base_url
+        self._parameters = parameters
         self._client: PerProcess[Any] = PerProcess(self._connect)
 
     @abstractmethod
-    def _connect(self) -> Any:
-        """Make the SDK's client."""
+    def _headers(self, key: str) -> dict[str, str]:
+        """Return the headers of every request."""
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {self.model} at {self.base_url}"
 
-    def _api_key(self) -> str:
-        """Return the API key.
+    def _connect(self) -> Any:
+        try:
+            import httpx
+        except ImportError:
+            raise MissingExtraError(type(self).__name__, self.extra) from None
+        return httpx.Client(
+            headers=self._headers(self._api_key()),
+            timeout=self.timeout,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.concurrency),
+            follow_redirects=True,
+        )
 
-        Raises
-        ------
-        CatalogNERError
-            If there is none and the server needs one, or if it cannot be one.
-        """
+    def _api_key(self) -> str:
+        """Return the key; raise an error if it is needed and missing, or cannot be one."""
         key = self._secret()
         if not key and self._needs_key:
             raise CatalogNERError(
@@ -123,24 +129,18 @@ class HttpModel(SelectionModel):
     def _secret(self) -> str:
         return os.environ.get(self.key_variable, "").strip()
 
-    def _send(
-        self,
-        path: str,
-        make_body: Callable[[Request, Accepted], dict[str, Any]],
-        read: Callable[[dict[str, Any], Request], Reply],
-        request: Request,
-    ) -> Reply:
-        """Ask until there is an answer that can be read, if need be without what is refused.
+    def _send(self, path: str, make_body: MakeBody, read: Read, request: Request) -> Reply:
+        """Return the answer to a request; retry and leave out parameters as the class says.
 
         Parameters
         ----------
         path
-            Where to, below the base URL.
+            Path below the base URL.
         make_body
-            Makes what is sent as JSON, of those parameters that the server accepts.
+            Makes the JSON to send, with the optional parameters given.
         read
-            Takes the decoded answer. `UnreadableAnswer`, and the errors of an answer that has
-            another form than expected, mean that it is to be asked for again.
+            Takes the decoded answer. `UnreadableAnswer`, and errors of an answer of another form
+            than expected, are retried.
         request
             What is asked.
 
@@ -149,92 +149,71 @@ class HttpModel(SelectionModel):
         RequestFailed
             If there is no answer.
         """
-        again = 0  # for the sake of a parameter that is refused
+        spent, retries = Usage(), 0
         while True:
-            accepted = self._accepted
-            body = {"model": self.model, **make_body(request, accepted)}
+            parameters = self._parameters
+            body = {"model": self.model, **make_body(request, parameters)}
             try:
-                reply, retries = self._post(path, body, lambda answer: read(answer, request))
-                return replace(reply, usage=reply.usage + Usage(retries=again + retries))
+                reply = self._call(path, body, read, request)
+                return replace(reply, usage=spent + reply.usage)
             except RequestFailed as err:
-                err.usage += Usage(retries=again)
-                if not isinstance(err, RequestRefused):
+                err.usage = spent = spent + err.usage
+                if isinstance(err, RequestRefused):
+                    named = (err.parameter,) if err.parameter else (str(err), request.context)
+                    less = parameters.without(*named)
+                    if less == parameters:
+                        raise
+                    self._leave_out(less, str(err))
+                    retries = 0
+                elif isinstance(err, TransientFailure) and retries < self.max_retries:
+                    pause(err.pause or _usual_pause(retries))
+                    retries += 1
+                else:
                     raise
-                refusal, text = (
-                    (err.parameter, "") if err.parameter else (str(err), request.context)
-                )
-                less = accepted.without(refusal, text)
-                if less == accepted:
-                    raise
-                self._give_up(less, str(err))
-                again = err.usage.retries + 1
+                spent += Usage(retries=1)
 
-    def _give_up(self, less: Accepted, refusal: str) -> None:
-        """Ask with `less` from now on."""
-        losses = self._accepted.losses(less)
-        self._accepted = less
+    def _leave_out(self, less: OptionalParameters, refusal: str) -> None:
+        """Send only `less` from now on."""
+        losses = self._parameters.describe_losses(less)
+        self._parameters = less
         if losses:
-            warnings.warn(f"{self}: {'; '.join(losses)} ({one_line(refusal)})", stacklevel=2)
+            warnings.warn(f"{self}: {losses} ({one_line(refusal)})", stacklevel=2)
 
-    def _post(
-        self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], Reply]
-    ) -> tuple[Reply, int]:
-        """Return what `read` makes of the answer, and how many calls had to be made again."""
-        retries, spent = 0, Usage()
-        while True:
-            try:
-                reply = self._call(path, body, read)
-                return replace(reply, usage=spent + reply.usage), retries
-            except RequestFailed as err:
-                spent += err.usage  # of an answer that was of no use
-                err.usage = spent + Usage(retries=retries)
-                if not isinstance(err, PassingFault) or retries >= self.max_retries:
-                    raise
-                pause(err.pause or usual_pause(retries))
-                retries += 1
-
-    def _call(
-        self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], Reply]
-    ) -> Reply:
-        client = self._client.get()
-
-        def post() -> bytes:
-            # Not by the SDK's methods for each path, which check and convert every field: they
-            # take twice the time, which counts where many calls are made at once.
-            response = client.post(path, cast_to=object, body=body, options={"headers": _RAW})
-            content: bytes = response.http_response.content
-            return content
-
+    def _call(self, path: str, body: Body, read: Read, request: Request) -> Reply:
+        client, url = self._client.get(), self.base_url.rstrip("/") + path
         try:
-            return _read(call_within(self.timeout, post), read)
+            response = call_within(self.timeout, lambda: client.post(url, json=body))
+            if not response.is_success:
+                raise failure_of_response(response.status_code, response.headers, response.text)
+            return _read(response.content, read, request)
         except CatalogNERError:
             raise
         except Exception as err:
             failure = err if isinstance(err, RequestFailed) else self._failure(err)
-            failure.args = (self._scrub(str(failure)),)
+            key = self._secret()
+            if key:  # some servers repeat it
+                failure.args = (str(failure).replace(key, "***"),)
             raise failure from None
 
     def _failure(self, err: Exception) -> RequestFailed:
-        """Turn an error of the SDK, or one that nobody expected, into ours."""
-        response = getattr(err, "response", None)
-        if response is not None:
-            return failure_of_response(response)
-        if "Timeout" in type(err).__name__:
-            return PassingFault(f"no answer within {self.timeout:g} s")
-        return failure_of_connection(err) if hasattr(err, "request") else unexpected(err)
+        import httpx
 
-    def _scrub(self, reason: str) -> str:
-        """Take the key out of what a server says: some repeat it."""
-        key = self._secret()
-        return reason.replace(key, "***") if key else reason
+        if isinstance(err, TimeoutError | httpx.TimeoutException):
+            return TransientFailure(f"no answer within {self.timeout:g} s")
+        return failure_of_connection(err) if isinstance(err, httpx.HTTPError) else unexpected(err)
 
 
-def count(usage: dict[str, Any] | None, name: str) -> int:
+def get_count(usage: Body | None, name: str) -> int:
     """Return a number of tokens; servers leave out, or give as null, what they do not count."""
     return int((usage or {}).get(name) or 0)
 
 
-def _checked(base_url: str, name: str) -> str:
+def _usual_pause(retries: int) -> float:
+    """Return seconds to wait: 0.5 s, doubled up to 8 s, with jitter."""
+    return 0.5 * 2.0 ** min(retries, 4) * random.uniform(0.75, 1)
+
+
+def _check_url(base_url: str, name: str) -> str:
     try:
         parts = urlsplit(base_url)
     except ValueError:
@@ -254,13 +233,13 @@ def _checked(base_url: str, name: str) -> str:
     return base_url
 
 
-def _read(content: bytes, read: Callable[[dict[str, Any]], Reply]) -> Reply:
+def _read(content: bytes, read: Read, request: Request) -> Reply:
     try:
         answer = json.loads(content)
         if not isinstance(answer, dict):
             raise TypeError
-        return read(answer)
+        return read(answer, request)
     except (LookupError, TypeError, AttributeError, ValueError):
-        # Whole: the key is taken out before it is cut, since half a key would not be found
+        # Whole: the key is taken out before the text is cut, since half a key would not be found
         text = content.decode("utf8", errors="replace")
         raise UnreadableAnswer(f"the answer has an unexpected form: {text!r}") from None

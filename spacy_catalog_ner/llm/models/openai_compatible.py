@@ -5,33 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.llm.failures import RequestFailed
-from spacy_catalog_ner.llm.models.accepted import Accepted
+from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
 from spacy_catalog_ner.llm.models.compact_json import compact
-from spacy_catalog_ner.llm.models.http_model import HttpModel
-from spacy_catalog_ner.llm.models.openai_answers import read_chat, read_completion, read_verdict
-from spacy_catalog_ner.llm.models.probabilities import write_verdicts
+from spacy_catalog_ner.llm.models.http_failures import UnreadableAnswer
+from spacy_catalog_ner.llm.models.http_model import Body, HttpModel, get_count
+from spacy_catalog_ner.llm.models.optional_parameters import OptionalParameters
+from spacy_catalog_ner.llm.models.probabilities import (
+    Likely,
+    confidence,
+    read_confidences,
+    read_tokens,
+    write_verdicts,
+)
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
-DEFAULT_URL = "https://api.openai.com/v1"
 
-
-def make_openai_compatible(
-    model: str,
-    base_url: str | None = None,
-    api: Literal["chat", "completions"] = "chat",
-    key_variable: str = "OPENAI_API_KEY",
-    concurrency: int = 8,
-    timeout: float = 60.0,
-    max_retries: int = 5,
-    max_failures: int = 10,
-    temperature: float = 0.0,
-    structured: bool = True,
-    log_probabilities: bool = True,
-    cache: str | None = None,
-) -> OpenAICompatible:
-    """Make the model registered as ``spacy_catalog_ner.OpenAICompatible.v1``.
+class OpenAICompatible(HttpModel):
+    """Asks OpenAI, vLLM, the server of llama.cpp, Ollama or any other of the same form.
 
     Parameters
     ----------
@@ -48,15 +39,14 @@ def make_openai_compatible(
         Environment variable that holds the key, which is kept nowhere else. It is sent to
         `base_url`: for a server that is not to see it, name another variable.
     concurrency
-        How many requests are in flight at once.
+        Requests in flight at once.
     timeout
-        Seconds that one call may take from looking up the server to the last byte of the answer.
+        Seconds that one call may take, from looking up the server to the last byte.
     max_retries
-        How many times to ask again for one answer, if a fault may pass. A server that says how
-        long to wait is not asked before, unless that is more than ten minutes: then it fails.
+        Retries of one request. A server that says how long to wait is not asked earlier; if it
+        asks for more than ten minutes, the request fails.
     max_failures
-        How many texts in a row may finally fail, not for a reason of their own, before the run is
-        stopped.
+        Texts in a row that may fail, not for a reason of their own, before the run is stopped.
     temperature
         Randomness of what is written; 0 for none.
     structured
@@ -64,45 +54,26 @@ def make_openai_compatible(
     log_probabilities
         Take confidences from the probabilities of tokens, where the server gives them.
     cache
-        File of the response cache, made if it does not exist; none is used if None.
+        File of the response cache, made if it does not exist; None for no cache.
     """
-    return OpenAICompatible(
-        model,
-        base_url=base_url,
-        api=api,
-        key_variable=key_variable,
-        concurrency=concurrency,
-        timeout=timeout,
-        max_retries=max_retries,
-        max_failures=max_failures,
-        temperature=temperature,
-        structured=structured,
-        log_probabilities=log_probabilities,
-        cache=cache,
-    )
 
-
-class OpenAICompatible(HttpModel):
-    """Asks OpenAI, vLLM, the server of llama.cpp, Ollama or any other of the same form.
-
-    A parameter that the server refuses is left out from then on. Parameters are those of
-    `make_openai_compatible`.
-    """
+    default_url = "https://api.openai.com/v1"
+    extra = "openai"
 
     def __init__(
         self,
         model: str,
-        *,
         base_url: str | None = None,
         api: Literal["chat", "completions"] = "chat",
         key_variable: str = "OPENAI_API_KEY",
         concurrency: int = 8,
         timeout: float = 60.0,
         max_retries: int = 5,
+        max_failures: int = 10,
         temperature: float = 0.0,
         structured: bool = True,
         log_probabilities: bool = True,
-        **shared: Any,
+        cache: str | None = None,
     ) -> None:
         if api not in ("chat", "completions"):
             raise CatalogNERError(
@@ -110,14 +81,14 @@ class OpenAICompatible(HttpModel):
             )
         super().__init__(
             model,
-            base_url=base_url or DEFAULT_URL,
-            needs_key=not base_url,
+            base_url=base_url,
             key_variable=key_variable,
-            concurrency=concurrency,
             timeout=timeout,
             max_retries=max_retries,
-            accepted=Accepted(top_tokens=20 if log_probabilities else 0, schema=structured),
-            **shared,
+            parameters=OptionalParameters(20 if log_probabilities else 0, structured),
+            concurrency=concurrency,
+            max_failures=max_failures,
+            cache=cache,
         )
         self.api = api
         self.temperature = temperature
@@ -127,33 +98,17 @@ class OpenAICompatible(HttpModel):
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that can change an answer."""
-        return {
-            "kind": "OpenAICompatible",
-            "model": self.model,
-            "base_url": self.base_url,
-            "api": self.api,
-            "temperature": self.temperature,
-            "structured": self.structured,
-            "log_probabilities": self.log_probabilities,
-        }
+        settings = ["model", "base_url", "api", "temperature", "structured", "log_probabilities"]
+        return {"kind": "OpenAICompatible", **{name: getattr(self, name) for name in settings}}
 
-    def _connect(self) -> Any:
-        try:
-            from openai import OpenAI
-        except ImportError:
-            raise MissingExtraError("OpenAICompatible", "openai") from None
-        return OpenAI(
-            api_key=self._api_key(),
-            base_url=self.base_url,
-            timeout=self.timeout,
-            max_retries=0,  # what may pass is tried again for all APIs alike
-        )
+    def _headers(self, key: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key}"}
 
     def _ask(self, request: Request) -> Reply:
         if self.api == "chat":
-            return self._send("/chat/completions", self._chat_body, read_chat, request)
+            return self._send("/chat/completions", self._chat_body, _read_chat, request)
         if not request.questions:
-            return self._send("/completions", self._written_body, read_completion, request)
+            return self._send("/completions", self._written_body, _read_completion, request)
         return self._complete_verdicts(request)
 
     def _complete_verdicts(self, request: Request) -> Reply:
@@ -163,7 +118,7 @@ class OpenAICompatible(HttpModel):
         for question in request.questions:
             single = replace(request, questions=(question,))
             try:
-                reply = self._send("/completions", self._verdict_body, read_verdict, single)
+                reply = self._send("/completions", self._verdict_body, _read_verdict, single)
             except RequestFailed as err:
                 err.usage += usage
                 raise
@@ -175,42 +130,101 @@ class OpenAICompatible(HttpModel):
         # Verdicts without probabilities are written as a chat would write them.
         return Reply(request, text=write_verdicts(reply.text for reply in replies), usage=usage)
 
-    def _chat_body(self, request: Request, accepted: Accepted) -> dict[str, Any]:
+    def _chat_body(self, request: Request, parameters: OptionalParameters) -> Body:
         system = [{"role": "system", "content": request.static}] if request.static else []
         user = {"role": "user", "content": request.context + request.closing}
-        body: dict[str, Any] = {"messages": [*system, user], **self._limits(request, accepted)}
-        if request.questions and accepted.top_tokens:
-            body |= {"logprobs": True, "top_logprobs": accepted.top_tokens}
-        if request.schema and accepted.schema:
+        body: Body = {"messages": [*system, user], **self._limits(request.max_tokens, parameters)}
+        if request.questions and parameters.top_tokens:
+            body |= {"logprobs": True, "top_logprobs": parameters.top_tokens}
+        if request.schema and parameters.schema:
             body["response_format"] = _response_format(request.schema)
         return body
 
-    def _written_body(self, request: Request, accepted: Accepted) -> dict[str, Any]:
-        body: dict[str, Any] = {"prompt": request.text, **self._limits(request, accepted)}
-        if request.schema and accepted.schema:
-            # The one is read by vLLM, the other by llama.cpp.
+    def _written_body(self, request: Request, parameters: OptionalParameters) -> Body:
+        body: Body = {"prompt": request.text, **self._limits(request.max_tokens, parameters)}
+        if request.schema and parameters.schema:
+            # The first is read by vLLM, the second by llama.cpp.
             body["response_format"] = _response_format(request.schema)
             body["json_schema"] = compact(request.schema)
         return body
 
-    def _verdict_body(self, request: Request, accepted: Accepted) -> dict[str, Any]:
-        (question,) = request.questions
-        body = {
-            "prompt": request.static + request.context + question,
-            **self._limits(replace(request, max_tokens=1), accepted),
-        }
-        if accepted.top_tokens:
-            body["logprobs"] = accepted.top_tokens
+    def _verdict_body(self, request: Request, parameters: OptionalParameters) -> Body:
+        prompt = request.static + request.context + request.questions[0]
+        body: Body = {"prompt": prompt, **self._limits(1, parameters)}
+        if parameters.top_tokens:
+            body["logprobs"] = parameters.top_tokens
         return body
 
-    def _limits(self, request: Request, accepted: Accepted) -> dict[str, Any]:
-        name = "max_tokens" if accepted.max_tokens else "max_completion_tokens"
-        limits: dict[str, Any] = {name: request.max_tokens}
-        if accepted.temperature:
-            limits["temperature"] = self.temperature
-        return limits
+    def _limits(self, max_tokens: int, parameters: OptionalParameters) -> Body:
+        name = "max_tokens" if parameters.max_tokens else "max_completion_tokens"
+        limits: Body = {name: max_tokens}
+        return {**limits, "temperature": self.temperature} if parameters.temperature else limits
 
 
-def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+def _response_format(schema: Body) -> Body:
     json_schema = {"name": "answer", "strict": True, "schema": schema}
     return {"type": "json_schema", "json_schema": json_schema}
+
+
+def _read_chat(answer: Body, request: Request) -> Reply:
+    """Read a chat completion: confidences where its tokens have probabilities, else its text."""
+    choice, usage = answer["choices"][0], _usage(answer)
+    if refusal := choice["message"].get("refusal"):
+        raise TextFault(f"the model refuses to answer: {refusal}", usage)
+    text = _written(choice["message"].get("content"), choice, request, usage)
+    content = (choice.get("logprobs") or {}).get("content")
+    if request.questions and content:
+        tokens = read_tokens(content)
+        confidences = read_confidences(tokens, len(request.questions), request.answers)
+        if confidences is not None:
+            return Reply(request, confidences, usage=usage)
+    return Reply(request, text=text, usage=usage)
+
+
+def _read_completion(answer: Body, request: Request) -> Reply:
+    choice, usage = answer["choices"][0], _usage(answer)
+    return Reply(request, text=_written(choice["text"], choice, request, usage), usage=usage)
+
+
+def _read_verdict(answer: Body, request: Request) -> Reply:
+    """Read the token after one question: its probabilities if there are any, else its text."""
+    choice = answer["choices"][0]
+    word = choice["text"].strip()
+    likely = _likely_first(choice.get("logprobs") or {})
+    if likely:
+        return Reply(request, (confidence(likely, request.answers),), usage=_usage(answer))
+    return Reply(request, text=word, usage=_usage(answer))
+
+
+def _written(text: str | None, choice: Body, request: Request, usage: Usage) -> str:
+    reason = choice.get("finish_reason")
+    if reason == "length" and 0 < usage.output_tokens < request.max_tokens:
+        # The server of llama.cpp stops where the context ends.
+        raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
+    if reason in ("length", "content_filter"):
+        raise TextFault(f"the answer was not finished (finish reason {reason})", usage)
+    if not (text and text.strip()):
+        raise UnreadableAnswer("the answer is empty", usage=usage)
+    return text
+
+
+def _likely_first(logprobs: Body) -> Likely:
+    """Return the most likely first tokens, in the form of llama.cpp or that of OpenAI and vLLM."""
+    if logprobs.get("content"):
+        return read_tokens(logprobs["content"][:1])[0].likely
+    if not logprobs.get("tokens"):
+        return []
+    likely = dict((logprobs.get("top_logprobs") or [{}])[0] or {})
+    likely[logprobs["tokens"][0]] = logprobs["token_logprobs"][0]
+    return [(token, value) for token, value in likely.items() if value is not None]
+
+
+def _usage(answer: Body) -> Usage:
+    usage = answer.get("usage") or {}
+    cached = get_count(usage.get("prompt_tokens_details"), "cached_tokens")
+    return Usage(
+        get_count(usage, "prompt_tokens") - cached,
+        cached,
+        get_count(usage, "completion_tokens"),
+        calls=1,
+    )

@@ -1,4 +1,4 @@
-"""Which of the parameters that not every server takes a server has not refused yet."""
+"""Request parameters that not every server takes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from dataclasses import dataclass, replace
 
 # The words by which a refusal names a parameter
 _PROBABILITIES = {"logprob", "logprobs", "top_logprobs"}
-_SCHEMA = {
-    "grammar",
-    "guided",
-    "guided_decoding",
-    "guided_grammar",
-    "guided_json",
+_SCHEMA = {"grammar", "guided", "guided_decoding", "guided_grammar", "guided_json"} | {
     "json_schema",
     "response_format",
     "strict",
@@ -20,20 +15,19 @@ _SCHEMA = {
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """What may be in a request.
+class OptionalParameters:
+    """Tracks the optional request parameters that a server accepts.
 
     Attributes
     ----------
     top_tokens
-        Of how many of the likeliest tokens to ask the probabilities; none if 0.
+        Number of most likely tokens to ask the probabilities of; 0 for none.
     schema
-        Whether to have the answer held to its JSON schema.
+        Whether to send the answer's JSON schema.
     temperature
         Whether to send a temperature.
     max_tokens
-        Whether the length of the answer is limited by ``max_tokens``; some take
-        ``max_completion_tokens``.
+        Whether the answer is limited by ``max_tokens``, else by ``max_completion_tokens``.
     """
 
     top_tokens: int
@@ -41,19 +35,19 @@ class Accepted:
     temperature: bool = True
     max_tokens: bool = True
 
-    def without(self, refusal: str, text: str = "") -> Accepted:
+    def without(self, refusal: str, text: str = "") -> OptionalParameters:
         """Return what is left after a refusal, the same if it names none of these parameters.
 
         Parameters
         ----------
         refusal
-            What the server said, or the parameter that it named.
+            The server's message, or the parameter that it names.
         text
             What it was asked about. Some servers repeat it: its words name no parameter.
         """
         named = _words(refusal) - _words(text)
         if self.top_tokens and named & _PROBABILITIES:
-            # 20 is what most servers allow at most, and some of them 5
+            # Most servers allow 20 at most, some of them 5
             return replace(self, top_tokens=5 if self.top_tokens > 5 else 0)
         if self.schema and named & _SCHEMA:
             return replace(self, schema=False)
@@ -63,8 +57,8 @@ class Accepted:
             return replace(self, max_tokens=False)
         return self
 
-    def losses(self, less: Accepted) -> list[str]:
-        """Say what is lost for the user between this and `less`."""
+    def describe_losses(self, less: OptionalParameters) -> str:
+        """Say what the user loses from this to `less`; empty if nothing."""
         losses = []
         if self.top_tokens and not less.top_tokens:
             losses.append("it gives no log-probabilities, so verdicts have no confidences")
@@ -72,7 +66,7 @@ class Accepted:
             losses.append("it chooses its own temperature, so answers may differ from run to run")
         if self.schema and not less.schema:
             losses.append("it does not hold answers to a JSON schema, so some may be malformed")
-        return losses
+        return "; ".join(losses)
 
 
 def _words(text: str) -> set[str]:
