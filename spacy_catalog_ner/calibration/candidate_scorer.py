@@ -28,15 +28,8 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
     The confidences of all candidates are ``doc.spans["candidates"].attrs["scores"]``; the
     candidates selected go to ``doc.spans["selected"]`` with theirs.
 
-    Parameters
-    ----------
-    name
-        Name in the pipeline.
-    threshold
-        Lowest confidence of a candidate that is selected, between 0 and 1.
-    source
-        What it scores by, or the folder to read it from, at first use for the reason given in
-        `CatalogMatcher`.
+    It scores by a `source`, or by what a folder of that name holds, which is read at first use for
+    the reason given in `CatalogMatcher`.
     """
 
     _setting: str  # of the config, with the folder
@@ -47,12 +40,7 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
         require_share("threshold", threshold)
         self.name = name
         self.threshold = threshold
-        self._path: Path | None = None
-        self._knowledge: Knowledge | None = None
-        if isinstance(source, str | Path):
-            self._path = Path(source)
-        else:
-            self._knowledge = source
+        self._source: str | Path | Knowledge | None = source
 
     @abstractmethod
     def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
@@ -71,14 +59,14 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
         CatalogNERError
             If no folder is configured, or it cannot be read.
         """
-        if self._knowledge is None:
-            if self._path is None:
-                raise CatalogNERError(
-                    f"{self.name} has nothing to score by: set its `{self._setting}` to a folder"
-                    f" made by `{self._command}`"
-                )
-            self._knowledge = self._read(self._path)
-        return self._knowledge
+        if self._source is None:
+            raise CatalogNERError(
+                f"{self.name} has nothing to score by: set its `{self._setting}` to a folder made"
+                f" by `{self._command}`"
+            )
+        if isinstance(self._source, str | Path):
+            self._source = self._read(Path(self._source))
+        return self._source
 
     def __call__(self, doc: Doc) -> Doc:
         """Score the candidates of `doc`.
@@ -95,13 +83,12 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Serialise what it scores by."""
-        empty = self._path is None and self._knowledge is None
-        return b"" if empty else self.knowledge.to_bytes()
+        return b"" if self._source is None else self.knowledge.to_bytes()
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load what `to_bytes` gave."""
         if data:
-            self._path, self._knowledge = None, self._type.from_bytes(data)
+            self._source = self._type.from_bytes(data)
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:

@@ -45,25 +45,10 @@ def make_features(
     tallies: Tallies,
     left_out: Iterable[Exemplar] = (),
 ) -> np.ndarray:
-    """Describe every candidate of a text.
+    """Return the features of a text's distinct candidates, shape (candidates, `FEATURES`).
 
-    Parameters
-    ----------
-    text
-        The text.
-    candidates
-        Its distinct candidates; of the same span, the more popular first.
-    exemplars
-        ``text``, ``candidates``, ``selected`` and ``score``, as in ``doc._.exemplars``.
-    tallies
-        Counts of annotated text.
-    left_out
-        Those of the exemplars counted that are this text: the counts are taken without them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (candidates, `FEATURES`), float64; rates are log-odds.
+    Of candidates for the same span, the more popular come first. The `exemplars` are those of
+    ``doc._.exemplars``. Exemplars in `tallies` that are this same text are `left_out` of them.
     """
     keys = tally_keys(text, candidates)
     share, own = tallies.share, Tallies(left_out)

@@ -233,15 +233,7 @@ class CandidateClassifier(TrainablePipe):
     def get_loss(
         self, examples: Iterable[Example], scores: tuple[list[list[Span]], Any]
     ) -> tuple[float, Any]:
-        """Return the cross-entropy of log-odds, summed, and its gradient.
-
-        Parameters
-        ----------
-        examples
-            Texts with their gold spans.
-        scores
-            The candidates of each, and the log-odds of all of them.
-        """
+        """Return the summed cross-entropy of the log-odds of all candidates, and its gradient."""
         spans, log_odds = scores
         goals = [
             goal

@@ -15,17 +15,10 @@ Targets = Literal["hard", "soft", "weighted"]
 def make_goals(
     reference: Doc, spans: Iterable[Span], targets: Targets
 ) -> list[tuple[float, float]]:
-    """Return the target of each candidate, a probability, and its weight.
+    """Return the target of each candidate of a text, a probability, and its weight.
 
-    Parameters
-    ----------
-    reference
-        The gold text; a teacher's confidences of all candidates may be in
-        ``spans["candidates"].attrs["scores"]``.
-    spans
-        Candidates that were found in the text.
-    targets
-        See `spacy_catalog_ner.student.candidate_classifier.make_candidate_classifier`.
+    The gold text may have a teacher's confidences in ``spans["candidates"].attrs["scores"]``. For
+    `targets` see `make_candidate_classifier`.
     """
     gold = gold_scores(reference)
     group = reference.spans.get(CANDIDATES)

@@ -28,14 +28,7 @@ def make_catalog_suggester(spans_key: str = CANDIDATES) -> Suggester:
 
 
 def suggest_candidates(docs: Iterable[Doc], *, spans_key: str, ops: Ops | None = None) -> Ragged:
-    """Propose every candidate span once, whatever labels the catalog gives it.
-
-    Returns
-    -------
-    thinc.types.Ragged
-        Token offsets (start, end) of all documents, int32 of shape (spans, 2), and their number
-        for each document, none where a document has no candidates.
-    """
+    """Return the token offsets of every candidate span once, and the number of them in each Doc."""
     ops = ops or get_current_ops()
     spans: list[tuple[int, int]] = []
     lengths: list[int] = []

@@ -39,14 +39,7 @@ class CardNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_notes(path: str | Path, corpus: str | None = None) -> CardNotes:
-    """Read a YAML file of notes.
-
-    Parameters
-    ----------
-    path
-        The file, or a folder that has ``CORPUS.yml`` for some corpora.
-    corpus
-        Name of the corpus, for a folder.
+    """Read a YAML file of notes, or that of a corpus from a folder that has some ``CORPUS.yml``.
 
     Raises
     ------
@@ -121,20 +114,9 @@ def read_summary(path: Path) -> RunSummary | None:
 
 
 class TrainingData(msgspec.Struct, frozen=True):
-    """Counts of a file of annotated texts.
+    """Counts of a file of annotated texts, with the number of entities of each label.
 
-    Attributes
-    ----------
-    name
-        Of the file.
-    texts, without_entity
-        All texts, and those without an entity.
-    labelled
-        Texts that a pipeline labelled.
-    models
-        Language models that it asked.
-    labels
-        Number of entities of each label.
+    `labelled` texts are those that a pipeline labelled, which asked the language `models`.
     """
 
     name: str

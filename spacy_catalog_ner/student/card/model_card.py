@@ -48,18 +48,8 @@ class LabelCounts(msgspec.Struct, frozen=True):
 class ModelCard(msgspec.Struct, frozen=True):
     """What a model card says.
 
-    Attributes
-    ----------
-    package, name
-        Name of the package with the language before it, and without.
-    version
-        Of spacy-catalog-ner.
-    training
-        Settings of ``spacy train``.
-    models
-        Language models that labelled training texts.
-    result
-        Figures of an evaluation, None if there was none.
+    `package` is the `name` with the language before it, `version` that of spacy-catalog-ner,
+    `training` the settings of ``spacy train``, and `models` those that labelled training texts.
     """
 
     package: str
@@ -94,23 +84,10 @@ def make_model_card(
     corpus: CorpusFacts | None = None,
     notes: CardNotes | None = None,
 ) -> ModelCard:
-    """Gather what the model card says.
+    """Gather what the model card of a pipeline says.
 
-    Parameters
-    ----------
-    pipeline
-        The student.
-    name
-        Name of the package, without the language before it, as for ``spacy package --name``; that
-        of ``meta.json`` if None.
-    result
-        What ``catalog-ner evaluate -o`` wrote.
-    data
-        The texts it was trained on.
-    corpus
-        The corpus that they are from.
-    notes
-        The author's notes.
+    The `name` of the package is that of ``meta.json`` if it is None, and has no language before
+    it, as for ``spacy package --name``. The `result` is that of ``catalog-ner evaluate -o``.
 
     Raises
     ------

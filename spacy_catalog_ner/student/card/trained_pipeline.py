@@ -42,18 +42,9 @@ class Component(msgspec.Struct, frozen=True):
 
 
 class CatalogFacts(msgspec.Struct, frozen=True):
-    """The names that a matcher has.
+    """The catalog of a matcher: its content version, if compiled, and number of entries.
 
-    Attributes
-    ----------
-    matcher, spans_key
-        Name of the component, and the group of ``doc.spans`` that it writes.
-    version
-        Content version of the compiled catalog; None where there is none.
-    entries
-        Number of entries.
-    has_cities
-        Whether any entry comes from GeoNames, by its id.
+    `has_cities` tells whether any entry comes from GeoNames, by its id.
     """
 
     matcher: str

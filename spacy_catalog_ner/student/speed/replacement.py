@@ -25,18 +25,9 @@ def replace_transformers(
     extra: str,
     packages: tuple[str, ...] = (),
 ) -> Language:
-    """Replace every transformer of a pipeline, in place.
+    """Replace every transformer of a pipeline, in place, by what `make` makes of spaCy's layer.
 
-    Parameters
-    ----------
-    nlp
-        A trained pipeline, with a ``transformer`` or components with a transformer of their own.
-    make
-        Makes the replacement from spaCy's layer.
-    feature, extra
-        What is asked for, and the extra that it needs.
-    packages
-        Packages that must be there besides PyTorch and spacy-transformers.
+    The `feature` needs an `extra`, and `packages` besides PyTorch and spacy-transformers.
 
     Raises
     ------
