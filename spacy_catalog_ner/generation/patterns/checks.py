@@ -53,14 +53,9 @@ class PatternChecker:
     def check_all(
         self, patterns: Iterable[Pattern]
     ) -> tuple[list[Pattern], list[tuple[Pattern, Rejected]]]:
-        """Check patterns, with a progress bar; of two that are alike the first is taken.
+        """Return the patterns that pass, as `check` returns them, and the others with the reason.
 
-        Returns
-        -------
-        passed
-            In their order, with their tags in the case of the labels file.
-        rejected
-            Each with the reason.
+        Of two that are alike the first is taken.
         """
         passed: dict[str, Pattern] = {}
         rejected = []

@@ -68,14 +68,7 @@ class Pattern:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], lang: str = "") -> Pattern:
-        """Make a pattern of the row of a patterns file.
-
-        Parameters
-        ----------
-        row
-            Needs ``pattern``; ``id`` is not read, as it follows from the text.
-        lang
-            Language of a row that names none.
+        """Make a pattern of the row of a patterns file; `lang` is that of a row that names none.
 
         Raises
         ------

@@ -25,18 +25,8 @@ _TRIES = 10
 class Augmentation:
     """Makes new utterances of annotated ones, with the wording and checks of `Population`.
 
-    Parameters
-    ----------
-    names
-        Names by label.
-    lang
-        Language of the names; rows of another are not changed.
-    temper
-        Power of the popularity that names are drawn by; see `NameSampler`.
-    seed
-        Of the draws.
-    tokenize
-        Gives the tokens that spans must begin and end with; see `RowChecker`.
+    See `NameSampler` for `temper` and `RowChecker` for `tokenize`. Rows of another language than
+    `lang`, that of the names, are not changed.
 
     Attributes
     ----------

@@ -173,22 +173,9 @@ class NameSampler:
     """Draws names of each label, popular ones more often.
 
     A name is drawn in proportion to ``weight ** temper``, as in temperature sampling (Conneau et
-    al. 2020, "Unsupervised Cross-lingual Representation Learning at Scale", section 3.1). A weight
-    of 0 counts as the smallest other weight of the label, so that every name can be drawn.
-
-    Parameters
-    ----------
-    names
-        Names by label.
-    temper
-        0 draws all names equally often, 1 in proportion to their weights.
-    seed
-        Of the draws.
-
-    Raises
-    ------
-    CatalogNERError
-        If `temper` is negative.
+    al. 2020, "Unsupervised Cross-lingual Representation Learning at Scale", section 3.1): a
+    `temper` of 0 draws all names equally often. A weight of 0 counts as the smallest other weight
+    of the label, so that every name can be drawn.
     """
 
     def __init__(self, names: Mapping[str, Sequence[Name]], temper: float, seed: str) -> None:

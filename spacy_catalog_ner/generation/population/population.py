@@ -77,16 +77,8 @@ class Population:
         label that has fewer than half the mentions of the average label have a second turn. A
         pattern without placeholders makes one utterance.
 
-        Parameters
-        ----------
-        patterns
-            The patterns.
-        names
-            Names by label.
-        count
-            Rows to make; fewer when no pattern gives a new text.
-        split
-            Name of the split, for ``meta``; part of the seed.
+        There are fewer than `count` rows when no pattern gives a new text. The name of the `split`
+        goes to ``meta``; each split has draws of its own.
 
         Raises
         ------

@@ -86,14 +86,7 @@ class ReviewSession:
     def answer(self, pattern: Pattern, answer: str, text: str = "") -> None:
         """Decide about a pattern of this session; repeating a decision changes nothing.
 
-        Parameters
-        ----------
-        pattern
-            The pattern as it is in the session.
-        answer
-            `ACCEPT`, `REJECT` or `IGNORE`.
-        text
-            New text of an accepted pattern, if it is edited.
+        `text` is the new text of an accepted pattern, if it was edited.
 
         Raises
         ------
@@ -123,16 +116,9 @@ class ReviewSession:
 
         Decisions taken over from a file of the same name before are undone if the file does not
         have them any more or their pattern is gone. Answers of this log's own reviewers stay.
+        `earlier` has the `latest_decisions` by name of the file; of several files the last counts.
 
-        Parameters
-        ----------
-        earlier
-            `latest_decisions` by name of the file; of several files the last counts.
-
-        Returns
-        -------
-        int
-            Number of patterns whose decision was taken over, now or before.
+        Returns the number of patterns whose decision was taken over, now or before.
         """
         known = {
             key: replace(decision, taken_from=name)
