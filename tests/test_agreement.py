@@ -65,7 +65,7 @@ def test_kappa_is_undefined_where_there_is_one_category_only():
     result = agree([NOTHING], [NOTHING])
     assert result["kappa"] is None
     assert result["token_agreement"] == 1
-    assert "kappa is undefined: all tokens have the same category" in result["note"]
+    assert "kappa is undefined: both put all tokens into the same category" in result["note"]
 
 
 def test_where_kappa_is_defined_there_is_no_note():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation.alignment import Annotation, Pair, Rows, match_rows, span_keys
+from spacy_catalog_ner.evaluation.metrics import Tokenize
 from spacy_catalog_ner.evaluation.outcomes import RIGHT, Outcome, compare, score_by
 from spacy_catalog_ner.evaluation.result import Figures, Score
 from spacy_catalog_ner.io.row import Row, RowSpan
 
-Tokenize = Callable[[str], list[tuple[int, int]]]
 Category = tuple[str, ...]
 
 # Neither annotator is right: what evaluation calls missed and spurious is said by one of them
@@ -55,24 +55,9 @@ class Disagreement(Figures):
 class Agreement(Figures, omit_defaults=True, kw_only=True):
     """How far two annotations of the same texts agree.
 
-    Attributes
-    ----------
-    texts, tokens
-        Their number.
-    token_agreement
-        Share of tokens with equal categories; None without tokens.
-    kappa
-        Cohen's kappa of tokens, None where it is undefined.
-    note
-        Why `kappa` is None.
-    spans
-        Agreement on whole spans.
-    per_label
-        The same for each label.
-    kinds
-        Number of disagreements of each of `DISAGREEMENTS`.
-    disagreements
-        What to talk about.
+    `token_agreement` is the share of tokens with equal categories, `kappa` Cohen's kappa of tokens,
+    None with a `note` where it is undefined. `spans` and `per_label` are of whole spans. `kinds`
+    counts the `disagreements` by kind.
     """
 
     texts: int
@@ -132,7 +117,7 @@ def measure_agreement(
     kinds = Counter(_name_kind(outcome) for outcome in outcomes)
     agreed = sum(one == other for one, other in tokens)
     kappa = cohen_kappa(tokens)
-    note = "kappa is undefined: all tokens have the same category on both sides"
+    note = "kappa is undefined: both put all tokens into the same category"
     return Agreement(
         texts=len(pairs),
         tokens=len(tokens),
@@ -169,15 +154,7 @@ def cohen_kappa(ratings: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     they use them: ``sum(share_a(c) * share_b(c))`` (Cohen 1960, "A Coefficient of Agreement for
     Nominal Scales", equation 1). 1 is perfect agreement, 0 no more than chance gives.
 
-    Parameters
-    ----------
-    ratings
-        For each thing the category that the one and the other put it into.
-
-    Returns
-    -------
-    float or None
-        None where kappa is undefined: everything is in one category, the same on both sides.
+    It is None where it is undefined: everything is in one category, the same for both raters.
     """
     count = len(ratings)
     agreed = sum(one == other for one, other in ratings)

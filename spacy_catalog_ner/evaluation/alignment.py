@@ -14,15 +14,10 @@ Rows = Sequence[Row | Mapping[str, Any] | tuple[Place, Row]]
 
 
 class Pair(NamedTuple):
-    """One text as it was predicted and as it is in gold.
+    """One text as it was predicted and as it is in gold, each span once.
 
-    Attributes
-    ----------
-    name
-        Id of the row, or ``row N`` of gold where it has none.
-    predicted, gold
-        Annotated rows, each span once. A text that was not answered has a predicted row with a
-        `failure` and no candidates.
+    The `name` is the id of the row, or ``row N`` of gold where it has none. A text that was not
+    answered has a predicted row with a `failure` and no candidates.
     """
 
     name: str
@@ -31,22 +26,7 @@ class Pair(NamedTuple):
 
 
 class Annotation:
-    """Annotated rows, and what messages call them.
-
-    Parameters
-    ----------
-    rows
-        Rows, each a `Row` or as JSONL has it, or (place, row).
-    name
-        Where rows without a place are from.
-    problems
-        Receives the messages.
-
-    Raises
-    ------
-    CatalogNERError
-        If a row is not annotated.
-    """
+    """Rows with their places, the `name` of their file and the `problems` to report to."""
 
     def __init__(self, rows: Rows, name: str, problems: Problems) -> None:
         self.name = name
@@ -61,7 +41,7 @@ class Annotation:
                 raise CatalogNERError(f'{place}: no "spans"; expected an annotated row')
 
     def report(self, kind: str, position: int, message: str) -> None:
-        """Report a problem of the row at a position."""
+        """Report a problem of a row."""
         self._problems.add(kind, self._places[position], message)
 
     def report_ids(self, repeated: Sequence[int], unnamed: Sequence[int]) -> None:
@@ -229,24 +209,16 @@ def _report_missing(
 
 
 class Match(NamedTuple):
-    """Which rows of two lists are of the same text, as positions in the lists.
-
-    Attributes
-    ----------
-    pairs
-        Position in the first list -> position in the second.
-    other_text
-        The same for rows with the same id, but another text.
-    repeated
-        Of either list the rows with id and text of one before them, which are in no pair.
-    unnamed
-        Of either list the rows without an id, where rows are paired by ids.
-    """
+    """Which rows of two lists are of the same text, as positions in the lists."""
 
     pairs: dict[int, int]
+    """Position in the first list -> position in the second."""
     other_text: dict[int, int]
+    """The same for rows with the same id, but another text."""
     repeated: tuple[list[int], list[int]]
+    """Of either list the rows with id and text of one before them, which are in no pair."""
     unnamed: tuple[list[int], list[int]]
+    """Of either list the rows without an id, where rows are paired by ids."""
 
 
 def match_rows(a: Sequence[Row], b: Sequence[Row]) -> Match:

@@ -28,14 +28,9 @@ _NOTHING = IntervalScore(0, 0, 0, 0.0, 0.0, 0.0, Intervals((0.0, 0.0), (0.0, 0.0
 
 
 class Significance(Figures):
-    """Whether a difference in micro F1 may be chance.
+    """The micro F1 of two systems, a minus b, and whether that may be chance.
 
-    Attributes
-    ----------
-    f1_a, f1_b, difference
-        The F1 of both, and a minus b, rounded to 4 decimals.
-    p_value
-        Probability of a difference at least as large if the systems were equally good, two-sided.
+    `p_value` is the probability of a difference at least as large if they were equally good.
     """
 
     f1_a: float

@@ -65,16 +65,12 @@ def render_html(
 
     Parameters
     ----------
-    result
-        What `evaluate_pairs` returns, with its `comparison` where there is one.
-    pairs
-        The texts it was measured on.
+    result, pairs
+        What `evaluate_pairs` returned, and for what.
     title
         Heading of the page.
-    baseline
-        Result of another system on the same gold rows, to show beside.
-    baseline_pairs
-        Its predictions for the same gold rows, in the same order.
+    baseline, baseline_pairs
+        Another system on the same gold rows in the same order, to show next to it.
     max_errors
         Embed at most so many errors and 8 MB, in the order of the texts. A text that does not fit
         any more is left out; the page says how many were.
@@ -175,14 +171,8 @@ class _Errors:
     of it would be laid out at once. So only offsets are embedded, and the script makes displaCy's
     elements (``div.entities``, ``mark.entity``, its colours) of the fifty texts that are shown.
 
-    Attributes
-    ----------
-    labels
-        The labels of all spans in it, sorted.
-    error_labels
-        Positions of those that an error has.
-    texts, shown
-        Number of texts with errors, and of those embedded.
+    `labels` are those of all spans, `error_labels` the positions of those that an error has;
+    `texts` is the number of texts with errors, `shown` of those embedded.
     """
 
     def __init__(

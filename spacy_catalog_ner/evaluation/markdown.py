@@ -20,26 +20,10 @@ _SCORES = ("F1", "precision", "recall", "gold")
 
 
 def render_result_markdown(result: Result, title: str, baseline: Result | None = None) -> str:
-    """Render what `evaluate_pairs` returns: everything but the single errors, in short.
-
-    Parameters
-    ----------
-    result
-        The figures, with their `comparison` where there is one.
-    title
-        Heading.
-    baseline
-        Result of another system on the same gold rows, to show beside.
-    """
+    """Render everything but the single errors, next to a `baseline` on the same gold rows."""
     stages = (
-        [
-            stage,
-            errors.missed,
-            errors.spurious,
-            format_figure(errors.f1_if_perfect),
-            STAGE_MEANINGS[stage],
-        ]
-        for stage, errors in result.stages.items()
+        [name, part.missed, part.spurious, format_figure(part.f1_if_perfect), STAGE_MEANINGS[name]]
+        for name, part in result.stages.items()
     )
     stage_head = ["stage", "missed", "spurious", "F1 if perfect", "meaning"]
     systems = {"errors": result} if baseline is None else {"errors": result, "baseline": baseline}
@@ -63,13 +47,9 @@ def render_result_markdown(result: Result, title: str, baseline: Result | None =
     if result.calibration:
         error = format_figure(result.calibration.expected_calibration_error)
         bins = (
-            [
-                f"{part.first} to {part.last}",
-                part.spans,
-                format_figure(part.confidence),
-                format_figure(part.accuracy),
-            ]
+            [f"{part.first} to {part.last}", part.spans, *map(format_figure, figures)]
             for part in result.calibration.bins
+            for figures in [(part.confidence, part.accuracy)]
         )
         table = markdown_table(["bin", "spans", "confidence", "accuracy"], bins)
         sections["Calibration"] = [f"Expected calibration error: {error}", "", *table]
@@ -96,29 +76,20 @@ def _summary(result: Result, baseline: Result | None) -> list[str]:
             f" difference{test}.",
             "",
         ]
-    figures: list[tuple[str, float | None, Interval | None, float | None]] = [
-        (
-            name.capitalize(),
-            getattr(micro, name),
-            getattr(micro.intervals, name),
-            None if baseline is None else getattr(baseline.micro, name),
-        )
-        for name in ("precision", "recall", "f1")
+    old, bounds = baseline or result, micro.intervals
+    figures: list[tuple[str, float | None, str, float | None]] = [
+        ("Precision", micro.precision, _range(bounds.precision), old.micro.precision),
+        ("Recall", micro.recall, _range(bounds.recall), old.micro.recall),
+        ("F1", micro.f1, _range(bounds.f1), old.micro.f1),
+        ("Macro F1", result.macro_f1, _range(result.macro_f1_interval), old.macro_f1),
     ]
-    theirs = None if baseline is None else baseline.macro_f1
-    figures.append(("Macro F1", result.macro_f1, result.macro_f1_interval, theirs))
     for name, meaning, figure, theirs in measures(result, baseline):
-        figures.append((f"{name} ({meaning})", figure, None, theirs))
+        figures.append((f"{name} ({meaning})", figure, "", theirs))
     rows = (
-        [
-            name,
-            format_figure(figure),
-            _range(interval) if interval else "",
-            *([] if baseline is None else _compare(figure, theirs)),
-        ]
+        [name, format_figure(figure), interval, *(_compare(figure, theirs) if baseline else [])]
         for name, figure, interval, theirs in figures
     )
-    other = [] if baseline is None else ["baseline", "difference"]
+    other = ["baseline", "difference"] if baseline else []
     return lines + markdown_table(["measure", "value", "95 % interval", *other], rows)
 
 
@@ -178,14 +149,7 @@ def _range(interval: Interval) -> str:
 def render_markdown(title: str, corpus: dict[str, Any], systems: dict[str, Result]) -> str:
     """Render the scores of several systems: a table of all, and F1 per label.
 
-    Parameters
-    ----------
-    title
-        Heading.
-    corpus
-        ``meta.json`` of a prepared corpus; an oracle catalog is named beside the figures.
-    systems
-        For each system what `evaluate_rows` returns, with ``seconds_per_text`` where known.
+    `corpus` is ``meta.json`` of a prepared corpus, or empty.
     """
     results = list(systems.values())
     lines = [

@@ -58,11 +58,6 @@ def evaluate_rows(
         Receives what does not fit.
     options
         Those of `evaluate_pairs`.
-
-    Raises
-    ------
-    CatalogNERError
-        As `align_rows` and `evaluate_pairs` do.
     """
     pairs = align_rows(predictions, gold, Problems() if problems is None else problems)
     return evaluate_pairs(pairs, **options)

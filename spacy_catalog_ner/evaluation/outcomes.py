@@ -17,19 +17,12 @@ Group = TypeVar("Group", str, int, bool)
 
 
 class Outcome(NamedTuple):
-    """What became of a gold span, a predicted span, or both.
+    """What became of a gold span, a predicted span, or both, in the text of the n-th `pair`.
 
-    Attributes
-    ----------
-    pair
-        Position of the text among the pairs.
-    kind
-        ``"right"``, or one of `KINDS`: ``"type"`` (same boundaries, another label),
-        ``"boundary"`` (overlap, same label), ``"type and boundary"`` (overlap, another label),
-        ``"missed"`` (gold that overlaps with no predicted span left) and ``"spurious"``
-        (predicted that overlaps with no gold span left).
-    gold, predicted
-        The spans; None for a spurious and a missed one.
+    `kind` is ``"right"``, or one of `KINDS`: ``"type"`` (same boundaries, another label),
+    ``"boundary"`` (overlap, same label), ``"type and boundary"`` (overlap, another label),
+    ``"missed"`` (gold that overlaps with no predicted span left) and ``"spurious"`` (predicted that
+    overlaps with no gold span left).
     """
 
     pair: int
@@ -43,12 +36,8 @@ def compare(pairs: Sequence[Pair]) -> list[Outcome]:
 
     Equal spans are right. Of what is left, spans with the same boundaries are paired first, then
     overlapping ones with the same label, then any that overlap; within each, those that share the
-    most characters first, then in order of offset and label.
-
-    Returns
-    -------
-    list of Outcome
-        Text by text, each span in one of them; the right ones first.
+    most characters first, then in order of offset and label. Outcomes come text by text, the right
+    ones first.
     """
     outcomes = []
     for position, pair in enumerate(pairs):

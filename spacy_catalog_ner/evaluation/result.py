@@ -15,9 +15,9 @@ FORMAT_VERSION = 2  # 1 called spurious entities "invented"
 
 Interval = tuple[float, float]  # lower and upper bound, of 95 %
 
-# Fewer texts or gold entities than this never count as a loss: resamples of so few are too much
-# alike. In simulations of two equally good systems the bootstrap sees a loss in 1 case of 20 with
-# five texts; with ten in the 1 of 40 that a 95 % interval promises.
+# Resamples of fewer texts or gold entities are too much alike to call anything a loss. Of two
+# equally good systems the bootstrap sees one in 1 simulation of 20 with five texts; with ten in the
+# 1 of 40 that a 95 % interval promises.
 MIN_EVIDENCE = 10
 
 
@@ -103,16 +103,9 @@ class LengthScore(Score, rename={"first": "from", "last": "to"}):
 
 
 class StageErrors(Figures):
-    """The errors that a stage made.
+    """Number of `missed` and of `spurious` spans due to a stage, and the same spans by `kinds`.
 
-    Attributes
-    ----------
-    missed, spurious
-        Number of spans.
-    kinds
-        The same spans by the kind of their error; kinds without any are left out.
-    f1_if_perfect
-        The micro F1 if the stage had made none of them.
+    `f1_if_perfect` is the micro F1 if there were none of them.
     """
 
     missed: int
@@ -124,13 +117,8 @@ class StageErrors(Figures):
 class Confusion(Figures):
     """How often each label was predicted for which.
 
-    Attributes
-    ----------
-    labels
-        All labels, sorted.
-    counts
-        A row for each gold label and a last one for spurious entities; in each a column for each
-        predicted label and a last one for missed entities.
+    `counts` has a row for each gold label and a last one for spurious entities; in each a column
+    for each predicted label and a last one for missed entities.
     """
 
     labels: list[str]
@@ -158,20 +146,11 @@ class Reliability(Figures):
 
 
 class Change(Figures):
-    """How an F1 differs from that of a baseline.
+    """How an F1 differs from that of a baseline: from `before` to `after`, both 0 to 1.
 
-    Attributes
-    ----------
-    before, after
-        F1 of the baseline and now, 0 to 1.
-    points
-        ``after - before`` in F1 points, of which 100 are the whole; below 0 for a fall.
-    interval
-        95 % interval of `points`.
-    evidence
-        Number of texts, or of gold entities (of the label) where these are fewer.
-    is_loss
-        Whether it fell for sure: the whole interval is below 0, on `MIN_EVIDENCE` or more.
+    `points` is the difference in F1 points, of which 100 are the whole, and `interval` its 95 %
+    interval. `evidence` is the number of texts, or of gold entities (of the label) where these are
+    fewer. It `is_loss` if the whole interval is below 0, with an evidence of `MIN_EVIDENCE`.
     """
 
     before: float
@@ -190,18 +169,9 @@ class Change(Figures):
 
 
 class Comparison(Figures):
-    """How a system differs from a baseline.
+    """How the F1 of a system differs from that of a `baseline`, for each label of either too.
 
-    Attributes
-    ----------
-    micro
-        The change of the micro F1.
-    per_label
-        That of the F1 of each label of either, sorted.
-    p_value
-        See `compare_systems`; None where only results were compared.
-    baseline
-        Name of the baseline.
+    The `p_value` is that of `compare_systems`, None where only results were compared.
     """
 
     micro: Change
@@ -210,11 +180,11 @@ class Comparison(Figures):
     baseline: str = ""
 
     def find_drops(self, max_drop: float, *, per_label: bool = False) -> dict[str, Change]:
-        """Return what fell by more than `max_drop` points: the micro F1, and that of any label.
+        """Return what fell by more than `max_drop` points: the micro F1 (``""``), and any label.
 
-        The micro F1 has the key ``""``. Of these `Change.is_loss` tells a loss from noise. At 95 %
-        about one in forty falls that are only noise is taken for a loss, if the margin of
-        `max_drop` does not prevent it: with many labels expect one now and then.
+        `Change.is_loss` tells a loss from noise. About one in forty falls that are only noise is
+        taken for a loss, if `max_drop` does not prevent it: with many labels expect one now and
+        then.
         """
         changes = {"": self.micro, **(self.per_label if per_label else {})}
         return {label: change for label, change in changes.items() if change.points < -max_drop}
@@ -225,10 +195,6 @@ class Result(Figures, omit_defaults=True):
 
     Attributes
     ----------
-    format_version
-        `FORMAT_VERSION`.
-    texts
-        Number of gold texts.
     gold
         Digest of the texts and their gold spans, whatever their order: 16 hexadecimal digits, the
         same only where the gold set is.
@@ -252,23 +218,13 @@ class Result(Figures, omit_defaults=True):
     candidate_recall
         Share of gold among the candidates, the ceiling of what can be selected; None where no row
         has candidates.
-    confusion
-        Which label was predicted for which.
-    errors
-        Number of errors of each of `KINDS`.
-    stages
-        The errors of each of `STAGES`.
-    by_length
-        Scores of short and of long texts.
+    errors, stages
+        Errors of each of `KINDS` and of each of `STAGES`.
     by_novelty
         Scores of ``seen`` entities, which training had, and of ``unseen`` ones; None without
         training texts.
     calibration
         Whether the confidences can be trusted; None where there are none.
-    comparison
-        With a baseline, where there is one.
-    seconds_per_text
-        What a prediction took, where that is known.
     """
 
     format_version: int

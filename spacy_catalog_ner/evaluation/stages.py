@@ -17,20 +17,9 @@ STAGES = (NO_ANSWER, "catalog", "retrieval", "selection", "constraint", "student
 
 
 class StageError(NamedTuple):
-    """A span that was missed or is spurious, and why.
+    """A gold or predicted span in error, and the stage it is due to.
 
-    Attributes
-    ----------
-    pair
-        Position of the text among the pairs.
-    stage
-        One of `STAGES`.
-    counts_as
-        ``"missed"`` or ``"spurious"``.
-    span
-        The gold or the predicted span.
-    kind
-        That of the outcome.
+    It `counts_as` ``"missed"`` or ``"spurious"``; `pair` and `kind` are those of its outcome.
     """
 
     pair: int
@@ -41,7 +30,7 @@ class StageError(NamedTuple):
 
 
 def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[StageError]:
-    """Say of every gold span that was missed, and of every predicted one that is not gold, why.
+    """Find the stage that every missed and every spurious span is due to.
 
     A gold span that was not predicted exactly is due to
 
@@ -57,18 +46,9 @@ def attribute(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> list[StageE
     A predicted span that is not gold is due to ``selection`` if it is among the candidates, else
     to ``student``; in a prediction that failed to ``no answer``.
 
-    Parameters
-    ----------
-    pairs
-        What was compared. ``candidates``, ``selected`` and ``exemplar_labels`` are those of the
-        predicted rows.
-    outcomes
-        What `compare` gave for the pairs.
-
-    Returns
-    -------
-    list of StageError
-        One for each span of an error, hence two where a gold and a predicted span overlap.
+    ``candidates``, ``selected`` and ``exemplar_labels`` are those of the predicted rows, and the
+    outcomes are what `compare` returned for the pairs. There is a `StageError` for each span, hence
+    two where a wrong span overlaps with gold.
     """
     errors = []
     wrong = (outcome for outcome in outcomes if outcome.kind != RIGHT)
