@@ -41,33 +41,29 @@ def prepare_corpus(
 ) -> dict[str, Any]:
     """Write catalog entries, exemplars, development and test sets and traffic of a corpus.
 
-    Two layouts of `source` are known. A folder with ``catalogs/`` has ``exemplars.LANG.jsonl``,
-    ``test.LANG.jsonl`` and ``traffic.LANG.jsonl`` as well; the development set is taken from the
-    exemplars. A folder with annotated ``train``, ``dev`` and ``test`` ``.jsonl`` or
-    ``.jsonl.gz`` has no catalogs: an *oracle* catalog is made of the gold spans of all three,
-    exemplars come from train, and the rest of train, without its annotations, is the traffic.
-
-    Texts of the test set are left out of all others, and those of the development set of what is
-    learned from.
+    Texts of the test set are left out of all others, and those of the development set are left out
+    of exemplars and traffic.
 
     Parameters
     ----------
     source
-        Folder of the corpus.
+        A folder with ``catalogs/`` and ``exemplars``, ``test`` and ``traffic`` ``.LANG.jsonl``;
+        the development set is taken from the exemplars. Or a folder with annotated ``train``,
+        ``dev`` and ``test`` ``.jsonl`` or ``.jsonl.gz``: an *oracle* catalog is made of the gold
+        spans of all three, exemplars come from train, and the rest of train is the traffic.
     target
-        Folder to write ``entries.jsonl``, ``exemplars.jsonl``, ``dev.jsonl``, ``test.jsonl``,
-        ``traffic.jsonl`` and ``meta.json`` to.
+        Folder to write ``entries``, ``exemplars``, ``dev``, ``test`` and ``traffic`` ``.jsonl``
+        and ``meta.json`` to.
     problems
         Receives broken rows and spans.
     lang
         Language to take.
     labels
-        Labels to take; spans with others are no entities here.
+        Labels to take; spans with others are left out.
     limits
         How many utterances to take of each.
     has_traffic
-        Whether there are utterances for a teacher to label. If not, ``traffic.jsonl`` is empty and
-        all of train are exemplars.
+        If not, ``traffic.jsonl`` is empty and all of train are exemplars.
     seed
         Of the shuffle.
 

@@ -14,6 +14,7 @@ import numpy as np
 from spacy_catalog_ner.catalog import Entry, read_entries
 from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.io.language import is_same_language
 from spacy_catalog_ner.wording.spoken_form import spoken_form
 
 _BLOCK = 10  # names of like popularity that are shuffled before they are dealt
@@ -61,7 +62,7 @@ def gather_names(entries: Iterable[Entry], lang: str, labels: Collection[str]) -
     found: dict[tuple[str, str], Name] = {}
     members: dict[tuple[str, str], int] = {}
     for entry in entries:
-        if entry.label not in labels or entry.lang not in ("", lang):
+        if entry.label not in labels or (entry.lang and not is_same_language(entry.lang, lang)):
             continue
         keys = [name_key(text, lang) for text in (entry.text, *entry.aliases)]
         place = (entry.label, keys[0])
