@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
-from spacy_catalog_ner.cli.reading import ANNOTATED, is_annotated, make_tokenizer, read_rows
+from spacy_catalog_ner.cli.reading import is_annotated, make_tokenizer, read_rows
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.evaluation import (
     Pair,
@@ -22,7 +22,8 @@ from spacy_catalog_ner.evaluation.gate import compare_pairs, compare_results
 from spacy_catalog_ner.evaluation.html import render_html
 from spacy_catalog_ner.evaluation.markdown import render_markdown, render_result_markdown
 from spacy_catalog_ner.evaluation.result import Change, Comparison
-from spacy_catalog_ner.io.files import atomic_write, require_file, write_json
+from spacy_catalog_ner.io.annotated import ANNOTATED
+from spacy_catalog_ner.io.files import atomic_write, detect_kind, require_file, write_json
 from spacy_catalog_ner.io.row import Row
 
 Rows = list[tuple[Place, Row]]
@@ -142,7 +143,7 @@ def _read_predictions(name: str, overrides: dict[str, Any], gold: Rows, problems
 
 
 def _read_baseline(path: Path, problems: Problems) -> Rows:
-    if not path.name.endswith(ANNOTATED):
+    if not detect_kind(path, ANNOTATED):
         raise CatalogNERError(
             f"{path}: expected a result of `catalog-ner evaluate -o` (.json) or predictions"
             f" ({', '.join(ANNOTATED)})"

@@ -6,15 +6,14 @@ from pathlib import Path
 
 from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.evaluation.metrics import Tokenize
+from spacy_catalog_ner.io.annotated import ANNOTATED
 from spacy_catalog_ner.io.files import detect_kind
 from spacy_catalog_ner.io.row import Row
-
-ANNOTATED = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".spacy")
 
 
 def is_annotated(path: Path) -> bool:
     """Tell a file of annotated texts, whatever its format, from what names a pipeline."""
-    if detect_kind(path, (".jsonl", ".spacy")):
+    if detect_kind(path, ANNOTATED):
         return True
     return path.suffix != ".cfg" and path.exists() and not path.is_dir()
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.formats import docbin
 from spacy_catalog_ner.formats.prodigy import is_refused
-from spacy_catalog_ner.io.annotated import read_annotated
+from spacy_catalog_ner.io.annotated import ANNOTATED, read_annotated
 from spacy_catalog_ner.io.files import detect_kind, require_file
 from spacy_catalog_ner.io.row import Row
 
-ANNOTATED = (".jsonl", ".spacy")
 _EXPECTED = "annotated texts (.jsonl, which may end in .gz or .zst, or .spacy)"
 
 

@@ -13,6 +13,9 @@ from spacy_catalog_ner.io.delimited import DELIMITERS, iter_delimited
 from spacy_catalog_ner.io.files import detect_kind, iter_jsonl, iter_lines, require_file
 from spacy_catalog_ner.io.row import Row, RowSpan
 
+ANNOTATED = (".jsonl", ".spacy")
+"""Endings of the files of annotated text that commands read, not counting .gz and .zst."""
+
 
 def iter_rows(
     path: Path, problems: Problems, on_read: Callable[[int], object] = lambda size: None
