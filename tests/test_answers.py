@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spacy_catalog_ner.llm.tasks.answers import (
-    Flaws,
+    AnswerErrors,
     parse_copies,
     parse_entities,
     parse_ids,
@@ -170,8 +170,8 @@ def test_an_item_of_another_shape_is_malformed_and_the_others_count(item):
 
 
 def test_flaws_of_several_answers_add_up():
-    flaws = Flaws(malformed=1, out_of_catalog=[("a", "B")])
-    flaws.add(Flaws(malformed=2, out_of_catalog=[("c", "D")], duplicate=1))
+    flaws = AnswerErrors(malformed=1, out_of_catalog=[("a", "B")])
+    flaws.add(AnswerErrors(malformed=2, out_of_catalog=[("c", "D")], duplicate=1))
     assert flaws.to_record() == {
         "malformed": 3,
         "duplicate": 1,

@@ -18,7 +18,7 @@ import spacy_catalog_ner.doc.record  # noqa: F401  (registers the extensions)
 from spacy_catalog_ner.doc.mentions import find_mentions
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.prompt import Reply
-from spacy_catalog_ner.llm.tasks.direct_extraction import DirectExtraction, make_direct_extraction
+from spacy_catalog_ner.llm.tasks.direct_extraction import DirectExtraction
 
 NLP = blank()
 
@@ -176,7 +176,7 @@ def test_a_server_that_constrains_answers_knows_the_labels():
 
 def test_settings_are_checked_where_they_enter():
     with pytest.raises(CatalogNERError, match="k: expected at least 0 exemplars"):
-        make_direct_extraction(k=-1)
+        DirectExtraction(k=-1)
 
 
 # With the real embedded model

@@ -14,14 +14,14 @@ from asking import EXEMPLARS, ask, ask_all, ids, verdicts
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.models.bundled import bundled_gguf
-from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp, make_llama_cpp
+from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp
 from spacy_catalog_ner.llm.prompt import Usage
 
 
 @pytest.fixture(scope="module")
 def model() -> LlamaCpp:
     """One model for all tests, with room for a short prompt only."""
-    return make_llama_cpp(context_length=256, threads=1)
+    return LlamaCpp(context_length=256, threads=1)
 
 
 # Verdicts
@@ -111,7 +111,7 @@ def test_an_answer_for_which_too_little_context_is_left_is_asked_with_fewer_exem
 
 
 def test_nothing_is_loaded_before_the_first_request():
-    model = make_llama_cpp("there-is-no-such-model.gguf")
+    model = LlamaCpp("there-is-no-such-model.gguf")
     (answer,) = ask_all(model, [[]])
     assert answer.replies == ()
 
@@ -137,8 +137,8 @@ def test_settings_below_1_are_refused(settings):
 
 def test_a_cached_answer_needs_no_model(tmp_path):
     cache = str(tmp_path / "responses.sqlite")
-    first = ask(make_llama_cpp(context_length=256, threads=1, cache=cache), verdicts())
-    again_model = make_llama_cpp(context_length=256, cache=cache)
+    first = ask(LlamaCpp(context_length=256, threads=1, cache=cache), verdicts())
+    again_model = LlamaCpp(context_length=256, cache=cache)
     again = ask(again_model, verdicts())
     assert again == replace(first, usage=Usage(cache_hits=1))
     assert not again_model._server.is_made

@@ -13,7 +13,7 @@ from conftest import LABELS
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.prompt import Usage
-from spacy_catalog_ner.llm.tasks.semantic_filter import SemanticFilter, make_semantic_filter
+from spacy_catalog_ner.llm.tasks.semantic_filter import SemanticFilter
 
 EXEMPLARS = [
     exemplar("play hello", ("hello", "SONG", True)),
@@ -244,7 +244,7 @@ def test_a_file_that_is_no_model_is_one_line(mini_catalog, tmp_path):
 
 
 def test_a_label_file_that_is_not_there_is_named_when_it_is_needed(tmp_path):
-    task = make_semantic_filter(labels=str(tmp_path / "labels.yml"))
+    task = SemanticFilter(labels=str(tmp_path / "labels.yml"))
     with pytest.raises(CatalogNERError, match=r"labels.yml: no such file"):
         _ = task.label_definitions
 
@@ -290,7 +290,7 @@ def test_a_saved_pipeline_brings_the_files_of_its_prompt(mini_catalog, tmp_path)
 
 def test_a_saved_pipeline_can_leave_its_labels_out(nlp, mini_catalog):
     task = nlp.get_pipe("llm_semantic_filter").task
-    other = make_semantic_filter(labels={"CITY": "somewhere"})
+    other = SemanticFilter(labels={"CITY": "somewhere"})
     other.from_bytes(task.to_bytes(exclude=["labels"]))
     assert other.label_definitions == {"CITY": "somewhere"}
     other.from_bytes(task.to_bytes(), exclude=["template"])

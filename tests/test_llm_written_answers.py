@@ -16,7 +16,6 @@ from spacy_catalog_ner.llm.prompt import Reply, Usage
 from spacy_catalog_ner.llm.tasks.semantic_filter import (
     ANSWERS,
     SemanticFilter,
-    make_semantic_filter,
 )
 
 TEXT = "play hello by adele in boston"
@@ -272,4 +271,4 @@ def test_models_of_spacy_llm_can_be_configured(mini_catalog):
 )
 def test_settings_are_checked_where_they_enter(settings, message):
     with pytest.raises(CatalogNERError, match=message):
-        make_semantic_filter(**settings)
+        SemanticFilter(**settings)

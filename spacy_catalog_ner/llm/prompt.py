@@ -9,30 +9,30 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """One call's worth of a prompt: what is asked about one window of a text.
+    """What is asked about one window of a text: one call of a model.
 
     Attributes
     ----------
     static
-        Task, constraints and entity types: the same for all texts of a run, so that a model that
-        keeps what it has read reads it once. A chat's system message.
+        Task, constraints and entity types: the same for all texts of a run, so that a model with a
+        prefix cache reads it once. The system message of a chat.
     context
         Exemplars, then the text.
     questions
-        One for each candidate, each to be read right after `static` and `context` and answered by
-        the next token; empty where the answer is written.
+        One for each candidate, appended to `static` and `context` and answered by the next token;
+        empty where the answer is written.
     closing
-        What a model that writes its answer reads after `context`.
+        Follows `context` for a model that writes its answer.
     schema
         JSON schema of a written answer.
     max_tokens
         Most that a written answer may take.
     candidates
-        Places, among the text's distinct candidates, of those that are asked for.
+        Positions of the candidates asked about, among the text's distinct candidates.
     answers
         The two words that answer a question, in the prompt's language.
     shorten
-        Makes the same request with fewer exemplars, or gives None where there are none left.
+        Returns the same request with fewer exemplars, None if there are none left.
     """
 
     static: str
@@ -61,18 +61,23 @@ class Prompt(str):
     ----------
     requests
         One for each window of the text; none where there is nothing to ask.
+    uncut
+        Where there are several: one about the whole text, which is the string. The numbers of the
+        candidates start again in every window.
     """
 
     requests: tuple[Request, ...]
+    uncut: Request | None
 
-    def __new__(cls, requests: Iterable[Request] = ()) -> Prompt:  # noqa: D102
+    def __new__(cls, requests: Iterable[Request] = (), uncut: Request | None = None) -> Prompt:  # noqa: D102
         requests = tuple(requests)
-        prompt = super().__new__(cls, "\n\n".join(request.text for request in requests))
-        prompt.requests = requests
+        shown = requests if uncut is None else (uncut,)
+        prompt = super().__new__(cls, "\n\n".join(request.text for request in shown))
+        prompt.requests, prompt.uncut = requests, uncut
         return prompt
 
-    def __getnewargs__(self) -> tuple[tuple[Request, ...]]:  # type: ignore[override]
-        return (self.requests,)
+    def __getnewargs__(self) -> tuple[tuple[Request, ...], Request | None]:  # type: ignore[override]
+        return self.requests, self.uncut
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,15 @@ class Usage:
     Attributes
     ----------
     prompt_tokens
-        Tokens the model had to read, those it still knew from before not counted.
+        Tokens of the prompt that were read, cached ones not counted.
     cached_tokens
-        Tokens of the prompt that the model still knew.
+        Tokens of the prompt that were in the model's prefix cache.
     output_tokens
-        Tokens it wrote.
+        Tokens written.
     calls
-        Calls that were answered.
+        Calls answered.
     retries
-        Calls that were made again.
+        Calls repeated.
     cache_hits
         Requests answered from the response cache, which cost none of the above.
     """

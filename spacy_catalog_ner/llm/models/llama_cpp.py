@@ -22,13 +22,10 @@ _TOP_TOKENS = 500
 """Without exemplars a small model hardly thinks of yes and no; they are among so many still."""
 
 
-def make_llama_cpp(
-    model: str = BUNDLED_MODEL,
-    context_length: int = 4096,
-    threads: int | None = None,
-    cache: str | None = None,
-) -> LlamaCpp:
-    """Make the model registered as ``spacy_catalog_ner.LlamaCpp.v1``.
+class LlamaCpp(SelectionModel):
+    """Answers questions by the probability of the next token, and writes answers by a grammar.
+
+    The model is loaded when it is first needed.
 
     Parameters
     ----------
@@ -39,24 +36,15 @@ def make_llama_cpp(
     threads
         Threads to compute with; all cores this process may use if None.
     cache
-        File of the response cache, made if it does not exist; none is used if None.
-    """
-    return LlamaCpp(model, context_length=context_length, threads=threads, cache=cache)
-
-
-class LlamaCpp(SelectionModel):
-    """Answers questions by the probability of the next token, and writes answers by a grammar.
-
-    The model is loaded when it is first needed. Parameters are those of `make_llama_cpp`.
+        File of the response cache, made if it does not exist; None for no cache.
     """
 
     def __init__(
         self,
         model: str = BUNDLED_MODEL,
-        *,
         context_length: int = 4096,
         threads: int | None = None,
-        cache: str | Path | None = None,
+        cache: str | None = None,
     ) -> None:
         if context_length < 1 or (threads is not None and threads < 1):
             raise CatalogNERError("LlamaCpp: context_length and threads must be at least 1")

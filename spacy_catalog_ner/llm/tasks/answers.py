@@ -1,4 +1,4 @@
-"""Reading written answers: what they choose among the candidates, and what is wrong with them.
+"""Written answers: their JSON schemas, what they choose, and what is wrong with them.
 
 Around the JSON there may be prose, code fences or more text after it; the first object that has
 the expected key counts. Nothing is guessed: an answer that is not JSON chooses nothing.
@@ -23,8 +23,8 @@ Judged = dict[int, bool]
 
 
 @dataclass
-class Flaws:
-    """What is wrong with the answers about a text.
+class AnswerErrors:
+    """Errors in the answers about a text, by kind.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class Flaws:
     out_of_catalog: list[Name] = field(default_factory=list)
     invented: list[Name] = field(default_factory=list)
 
-    def add(self, other: Flaws) -> None:
-        """Add those of another answer."""
+    def add(self, other: AnswerErrors) -> None:
+        """Add the errors of another answer."""
         for kind, value in vars(other).items():
             setattr(self, kind, getattr(self, kind) + value)
 
@@ -63,9 +63,41 @@ class Flaws:
         }
 
 
+def verdicts_schema(count: int, words: tuple[str, str]) -> dict[str, Any]:
+    """Return the JSON schema of ``{"1": "yes", "2": "no"}``, for `count` questions.
+
+    Schemas have no optional keys. They depend on the number of candidates and never on a text,
+    since a server may compile a schema when it first sees it.
+    """
+    verdict = {"type": "string", "enum": list(words)}
+    return _object_schema({str(number): verdict for number in range(1, count + 1)})
+
+
+def ids_schema(count: int) -> dict[str, Any]:
+    """Return the schema of ``{"ids": [1, 3]}``, for `count` candidates."""
+    number = {"type": "integer", "enum": list(range(1, count + 1))}
+    return _object_schema({"ids": {"type": "array", "items": number}})
+
+
+def entities_schema(labels: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the schema of ``{"entities": [{"text", "label"}]}``; without `labels` with any."""
+    label = {"type": "string", "enum": list(labels)} if labels else {"type": "string"}
+    entity = _object_schema({"text": {"type": "string"}, "label": label})
+    return _object_schema({"entities": {"type": "array", "items": entity}})
+
+
+def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def parse_verdicts(
     written: str, places: Sequence[int], words: tuple[str, str]
-) -> tuple[Judged, Flaws]:
+) -> tuple[Judged, AnswerErrors]:
     """Read ``{"1": "yes", "2": "no"}``.
 
     A key that is missing or has another value than the two words is malformed.
@@ -82,13 +114,13 @@ def parse_verdicts(
     Returns
     -------
     tuple
-        What it says of the candidates, and what is wrong.
+        What it says of the candidates, and its errors.
     """
-    flaws = Flaws()
+    errors = AnswerErrors()
     keys = {str(number): place for number, place in enumerate(places, start=1)}
     answer = _find_object(written, keys)
     if answer is None:
-        return {}, Flaws(malformed=1)
+        return {}, AnswerErrors(malformed=1)
     yes, no = (normalize_without_diacritics(word) for word in words)
     judged = {}
     for key, place in keys.items():
@@ -97,33 +129,33 @@ def parse_verdicts(
         if word in (yes, no):
             judged[place] = word == yes
         else:
-            flaws.malformed += 1
-    return judged, flaws
+            errors.malformed += 1
+    return judged, errors
 
 
-def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, Flaws]:
+def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, AnswerErrors]:
     """Read ``{"ids": [1, 3]}``, numbers of candidates from 1 on.
 
     Parameters and what is returned are those of `parse_verdicts`.
     """
     numbers = find_list(written, "ids")
     if numbers is None:
-        return {}, Flaws(malformed=1)
-    flaws = Flaws()
+        return {}, AnswerErrors(malformed=1)
+    errors = AnswerErrors()
     chosen: set[int] = set()
     for number in numbers:
         if type(number) is not int or not 1 <= number <= len(places):
-            flaws.unknown_id += 1
+            errors.unknown_id += 1
         elif places[number - 1] in chosen:
-            flaws.duplicate += 1
+            errors.duplicate += 1
         else:
             chosen.add(places[number - 1])
-    return {place: place in chosen for place in places}, flaws
+    return {place: place in chosen for place in places}, errors
 
 
 def parse_copies(
     written: str, places: Sequence[int], names: Sequence[Name]
-) -> tuple[Judged, Flaws]:
+) -> tuple[Judged, AnswerErrors]:
     """Read ``{"entities": [{"text", "label"}]}``, copies of candidates.
 
     Texts are compared in normal form. A name that stands in the text several times is one choice,
@@ -142,12 +174,12 @@ def parse_copies(
     Returns
     -------
     tuple
-        What it says of the candidates, and what is wrong.
+        What it says of the candidates, and its errors.
     """
     items = find_list(written, "entities")
     if items is None:
-        return {}, Flaws(malformed=1)
-    copies, flaws = _read_names(items)
+        return {}, AnswerErrors(malformed=1)
+    copies, errors = _read_names(items)
     asked = set(places)
     known: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, (text, label) in enumerate(names):
@@ -157,37 +189,37 @@ def parse_copies(
     for text, label in copies:
         form, tag = _form(text), one_line(label)
         if form not in known:
-            flaws.out_of_catalog.append((text, label))
+            errors.out_of_catalog.append((text, label))
         elif tag not in known[form]:
-            flaws.wrong_label.append((text, label))
+            errors.wrong_label.append((text, label))
         else:
             mine = asked.intersection(known[form][tag])
             times[form, tag] += 1
-            flaws.duplicate += bool(mine) and times[form, tag] > len(mine)
+            errors.duplicate += bool(mine) and times[form, tag] > len(mine)
             chosen |= mine
-    return {place: place in chosen for place in places}, flaws
+    return {place: place in chosen for place in places}, errors
 
 
-def parse_entities(written: str) -> tuple[list[Name], Flaws]:
+def parse_entities(written: str) -> tuple[list[Name], AnswerErrors]:
     """Read ``{"entities": [{"text", "label"}]}`` as it stands.
 
     Returns
     -------
     tuple
-        Text and label of every entity in order, on one line each, and what is wrong: items of
+        Text and label of every entity in order, on one line each, and the errors: items of
         another shape are malformed.
     """
     items = find_list(written, "entities")
-    return ([], Flaws(malformed=1)) if items is None else _read_names(items)
+    return ([], AnswerErrors(malformed=1)) if items is None else _read_names(items)
 
 
-def _read_names(items: list[Any]) -> tuple[list[Name], Flaws]:
+def _read_names(items: list[Any]) -> tuple[list[Name], AnswerErrors]:
     names = []
     for item in items:
         text, label = (item.get("text"), item.get("label")) if isinstance(item, dict) else ("", "")
         if _is_text(text) and _is_text(label):
             names.append((" ".join(text.split()), " ".join(label.split())))
-    return names, Flaws(malformed=len(items) - len(names))
+    return names, AnswerErrors(malformed=len(items) - len(names))
 
 
 def _is_text(value: Any) -> TypeGuard[str]:

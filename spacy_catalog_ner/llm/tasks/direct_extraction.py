@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from spacy.tokens import Doc, Span, SpanGroup
 
@@ -11,21 +10,20 @@ from spacy_catalog_ner.catalog.normalization import normalize
 from spacy_catalog_ner.doc.mentions import find_mentions
 from spacy_catalog_ner.doc.record import SELECTED
 from spacy_catalog_ner.llm.prompt import Answer, Request
-from spacy_catalog_ner.llm.tasks.answers import Flaws, Name, parse_entities
+from spacy_catalog_ner.llm.tasks.answers import AnswerErrors, Name, entities_schema, parse_entities
 from spacy_catalog_ner.llm.tasks.excerpt import gold
-from spacy_catalog_ner.llm.tasks.schemas import entities_schema
 from spacy_catalog_ner.llm.tasks.task import WINDOW, Exemplars, SpanTask
 from spacy_catalog_ner.llm.tasks.templates import one_line
 from spacy_catalog_ner.llm.tasks.windows import Window, make_pieces
 
 
-def make_direct_extraction(
-    labels: dict[str, str] | str | None = None,
-    k: int | None = None,
-    lang: str = "en",
-    template: str | None = None,
-) -> DirectExtraction:
-    """Make the task registered as ``spacy_catalog_ner.DirectExtraction.v1``.
+class DirectExtraction(SpanTask):
+    """Asks for the entities of a text and finds them in it: generative NER with exemplars.
+
+    It needs no candidates. ``doc.spans["selected"]`` holds the entities found in the text; those
+    that the text does not hold are in the record as ``invented``. The n-th mention of a name is
+    its n-th place in the text; further mentions are ``duplicate``. A long text is asked about
+    piece by piece.
 
     Parameters
     ----------
@@ -33,32 +31,19 @@ def make_direct_extraction(
         A description of each entity type, or the path of a YAML file of them. Entities with
         another label are dropped; if None, any label is taken.
     k
-        How many of the exemplars that were retrieved are shown, the most similar first; all if
-        None.
+        Number of retrieved exemplars to show, the most similar first; all if None.
     lang
         Language of the prompt, ``"en"`` or ``"es"``.
     template
         Path of a Jinja template to use instead of ``llm/prompts/direct.LANG.v1.jinja``.
     """
-    return DirectExtraction(labels=labels, k=k, lang=lang, template=template)
-
-
-class DirectExtraction(SpanTask):
-    """Asks for the entities of a text, and finds them in it: generative NER with exemplars.
-
-    It needs no candidates and looks at none. What it writes to ``doc.spans["selected"]`` stands
-    in the text; what the model made up is kept in the record as ``invented``. The n-th mention of
-    a name is its n-th place in the text, and mentions beyond those are ``duplicate``. A long text
-    is asked about piece by piece. Parameters are those of `make_direct_extraction`.
-    """
 
     def __init__(
         self,
-        *,
-        labels: dict[str, str] | str | Path | None = None,
+        labels: dict[str, str] | str | None = None,
         k: int | None = None,
         lang: str = "en",
-        template: str | Path | None = None,
+        template: str | None = None,
     ) -> None:
         super().__init__("direct", labels=labels, k=k, lang=lang, template=template)
 
@@ -76,31 +61,31 @@ class DirectExtraction(SpanTask):
             max_tokens=32 + 10 * tokens,  # an entity every other token; no text has more
         )
 
-    def _annotate(self, doc: Doc, answer: Answer) -> Flaws:
+    def _annotate(self, doc: Doc, answer: Answer) -> AnswerErrors:
         mentions: list[Name] = []
-        flaws = Flaws()
+        errors = AnswerErrors()
         for reply in answer.replies:
             if not reply.error:
                 found, wrong = parse_entities(reply.text)
                 mentions += found
-                flaws.add(wrong)
-        spans = self._locate(doc, mentions, flaws)
+                errors.add(wrong)
+        spans = self._locate(doc, mentions, errors)
         doc.spans[SELECTED] = SpanGroup(doc, name=SELECTED, spans=sorted(spans))
-        return flaws
+        return errors
 
-    def _locate(self, doc: Doc, mentions: list[Name], flaws: Flaws) -> list[Span]:
+    def _locate(self, doc: Doc, mentions: list[Name], errors: AnswerErrors) -> list[Span]:
         spans = []
         times: Counter[str] = Counter()
         for text, label in mentions:
             if self._known_labels and label not in self._known_labels:
-                flaws.wrong_label.append((text, label))
+                errors.wrong_label.append((text, label))
                 continue
             name = normalize(text)
             found = find_mentions(doc, text, label)
             if not found:
-                flaws.invented.append((text, label))
+                errors.invented.append((text, label))
             elif times[name] >= len(found):
-                flaws.duplicate += 1
+                errors.duplicate += 1
             else:
                 spans.append(found[times[name]])
                 times[name] += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from spacy.tokens import Doc, Span, SpanGroup
@@ -18,14 +17,16 @@ from spacy_catalog_ner.doc.record import (
 from spacy_catalog_ner.errors import CatalogNERError, require_share
 from spacy_catalog_ner.llm.prompt import Answer, Reply, Request
 from spacy_catalog_ner.llm.tasks.answers import (
-    Flaws,
+    AnswerErrors,
     Judged,
+    entities_schema,
+    ids_schema,
     parse_copies,
     parse_ids,
     parse_verdicts,
+    verdicts_schema,
 )
 from spacy_catalog_ner.llm.tasks.excerpt import excerpt, whole
-from spacy_catalog_ner.llm.tasks.schemas import entities_schema, ids_schema, verdicts_schema
 from spacy_catalog_ner.llm.tasks.task import WINDOW, Exemplars, SpanTask
 from spacy_catalog_ner.llm.tasks.templates import one_line
 from spacy_catalog_ner.llm.tasks.windows import Window, make_windows
@@ -36,16 +37,11 @@ AnswerForm = Literal["verdicts", "ids", "json"]
 _WORDS = {"en": ("yes", "no"), "es": ("sí", "no")}
 
 
-def make_semantic_filter(
-    labels: dict[str, str] | str | None = None,
-    threshold: float = 0.5,
-    answer: AnswerForm = "verdicts",
-    k: int | None = None,
-    lang: str = "en",
-    template: str | None = None,
-    window: int = WINDOW,
-) -> SemanticFilter:
-    """Make the task registered as ``spacy_catalog_ner.SemanticFilter.v1``.
+class SemanticFilter(SpanTask):
+    """Asks which candidates are right in the text, and selects those.
+
+    The model never writes an entity: the selection is a subset of the candidates, whatever the
+    text or the answer says.
 
     Parameters
     ----------
@@ -53,52 +49,32 @@ def make_semantic_filter(
         A description of each entity type, shown in the prompt, or the path of a YAML file of
         them; none are shown if None.
     threshold
-        Lowest confidence of a candidate that is selected, between 0 and 1. Written answers have
-        no confidence: what they choose is selected.
+        Lowest confidence of a selected candidate, between 0 and 1. Written answers have no
+        confidence: what they choose is selected.
     answer
         What the model is asked for: ``"verdicts"``, yes or no to each candidate, with a
         confidence where the model gives probabilities; ``"ids"``, the numbers of the right
         candidates; ``"json"``, copies of the right candidates as JSON objects.
     k
-        How many of the exemplars that were retrieved are shown, the most similar first; all if
-        None.
+        Number of retrieved exemplars to show, the most similar first; all if None.
     lang
-        Language of the prompt, ``"en"`` or ``"es"``. It says how verdicts are worded, too: "yes"
-        and "no", or "sí" and "no", compared without case and accents.
+        Language of the prompt, ``"en"`` or ``"es"``, and of the verdicts: "yes" and "no", or "sí"
+        and "no", compared without case and accents.
     template
         Path of a Jinja template to use instead of ``llm/prompts/ANSWER.LANG.v1.jinja``.
     window
         Most tokens of a text that are shown at once. A longer one is shown in windows around its
         candidates, each of which is in one of them.
     """
-    return SemanticFilter(
-        labels=labels,
-        threshold=threshold,
-        answer=answer,
-        k=k,
-        lang=lang,
-        template=template,
-        window=window,
-    )
-
-
-class SemanticFilter(SpanTask):
-    """Asks which candidates are meant so in the text, and keeps those.
-
-    The model never writes an entity: what is selected is a subset of the candidates by
-    construction, whatever the text or the answer says. Parameters are those of
-    `make_semantic_filter`.
-    """
 
     def __init__(
         self,
-        *,
-        labels: dict[str, str] | str | Path | None = None,
+        labels: dict[str, str] | str | None = None,
         threshold: float = 0.5,
         answer: AnswerForm = "verdicts",
         k: int | None = None,
         lang: str = "en",
-        template: str | Path | None = None,
+        template: str | None = None,
         window: int = WINDOW,
     ) -> None:
         require_share("threshold", threshold)
@@ -147,24 +123,24 @@ class SemanticFilter(SpanTask):
             answers=self.words,
         )
 
-    def _annotate(self, doc: Doc, answer: Answer) -> Flaws:
+    def _annotate(self, doc: Doc, answer: Answer) -> AnswerErrors:
         spans = distinct_spans(doc.spans[CANDIDATES])
         written: Judged = {}
         confidences: dict[int, float] = {}
-        flaws = Flaws()
+        errors = AnswerErrors()
         for reply in answer.replies:
             if reply.error:
                 continue
             if reply.confidences:
                 for place, said in zip(reply.request.candidates, reply.confidences, strict=True):
                     if said is None:
-                        flaws.malformed += 1
+                        errors.malformed += 1
                     else:
                         confidences[place] = said
             else:
                 found, wrong = self._parse(reply, spans)
                 written.update(found)
-                flaws.add(wrong)
+                errors.add(wrong)
         chosen = {place for place, is_right in written.items() if is_right}
         chosen.update(p for p, confidence in confidences.items() if confidence >= self.threshold)
         group = SpanGroup(doc, name=SELECTED, spans=[spans[place] for place in sorted(chosen)])
@@ -172,9 +148,9 @@ class SemanticFilter(SpanTask):
             group.attrs["scores"] = [confidences[place] for place in sorted(chosen)]
         doc.spans[SELECTED] = group
         _write_verdicts(doc.spans[CANDIDATES], spans, written | confidences)
-        return flaws
+        return errors
 
-    def _parse(self, reply: Reply, spans: list[Span]) -> tuple[Judged, Flaws]:
+    def _parse(self, reply: Reply, spans: list[Span]) -> tuple[Judged, AnswerErrors]:
         places = reply.request.candidates
         if self.answer == "ids":
             return parse_ids(reply.text, places)

@@ -1,4 +1,4 @@
-"""What the tasks of this package have in common: the files of a prompt, and the way to a Doc."""
+"""The base of the spacy-llm tasks: prompts from Docs, and answers written to Docs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.evaluation.scorers import score_spans
 from spacy_catalog_ner.io.files import read_labels
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request
-from spacy_catalog_ner.llm.tasks.answers import Flaws
+from spacy_catalog_ner.llm.tasks.answers import AnswerErrors
 from spacy_catalog_ner.llm.tasks.templates import (
     PromptTemplate,
     built_in_template,
     one_line,
     read_template,
 )
-from spacy_catalog_ner.llm.tasks.windowed_prompt import WindowedPrompt
 from spacy_catalog_ner.llm.tasks.windows import Window, show
 
 WINDOW = 120
@@ -103,24 +102,24 @@ class SpanTask(ABC):
             yield self._make_prompt(doc)
 
     def parse_responses(self, docs: Iterable[Doc], responses: Iterable[Any]) -> Iterable[Doc]:
-        """Write what was selected, what it cost and what went wrong to each document.
+        """Write the selection, its cost and its errors to each document.
 
         Parameters
         ----------
         docs
             The documents that were asked about.
         responses
-            For each a list of one `Answer`, or of a string where a model of spacy-llm answered:
-            that is read as the written answer about all of the text.
+            For each a list of one `Answer`, or of a string if a model of spacy-llm answered, which
+            is read as a written answer about the whole text.
         """
         for doc, response in zip(docs, responses, strict=True):
             (answer,) = response
             if not isinstance(answer, Answer):
                 answer = self._read_string(doc, str(answer))
-            flaws = self._annotate(doc, answer).to_record()
+            errors = self._annotate(doc, answer).to_record()
             update_record(doc, usage=asdict(answer.usage), failure=answer.error or None)
-            if flaws:
-                update_record(doc, answer=flaws)
+            if errors:
+                update_record(doc, answer=errors)
             yield doc
 
     def scorer(self, examples: Iterable[Example]) -> dict[str, Any]:
@@ -129,15 +128,15 @@ class SpanTask(ABC):
 
     @abstractmethod
     def _make_windows(self, doc: Doc) -> list[Window]:
-        """Return the stretches of a text to ask about."""
+        """Return the parts of a text to ask about."""
 
     @abstractmethod
     def _make_request(self, doc: Doc, window: Window, exemplars: Exemplars) -> Request:
-        """Ask about one stretch; `exemplars` are those to show, the most similar first."""
+        """Return the question about one window; `exemplars` are shown, the most similar first."""
 
     @abstractmethod
-    def _annotate(self, doc: Doc, answer: Answer) -> Flaws:
-        """Write what was selected and return what is wrong with it."""
+    def _annotate(self, doc: Doc, answer: Answer) -> AnswerErrors:
+        """Write the selection and return the errors of the answer."""
 
     def _make_prompt(self, doc: Doc) -> Prompt:
         windows = self._make_windows(doc)
@@ -147,14 +146,13 @@ class SpanTask(ABC):
             return Prompt(requests)
         places = sorted(place for window in windows for place in window.candidates)
         uncut = Window(0, len(doc), tuple(places))
-        return WindowedPrompt(requests, self._make_request(doc, uncut, exemplars))
+        return Prompt(requests, self._make_request(doc, uncut, exemplars))
 
     def _read_string(self, doc: Doc, written: str) -> Answer:
         prompt = self._make_prompt(doc)
         if not prompt.requests:  # whatever a model says to an empty prompt
             return Answer()
-        request = prompt.uncut if isinstance(prompt, WindowedPrompt) else prompt.requests[0]
-        return Answer((Reply(request, text=written),))
+        return Answer((Reply(prompt.uncut or prompt.requests[0], text=written),))
 
     def _fill(
         self,
