@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 from spacy_catalog_ner.catalog import fingerprints
 from spacy_catalog_ner.catalog.fingerprints import (
     BASE,
-    StretchHashes,
     build_filter,
     hash_forms,
+    hash_stretches,
     in_filter,
 )
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 many = settings(max_examples=200, deadline=None)
+
+
+def points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
 def test_the_hash_of_a_form_is_the_sum_that_is_documented():
@@ -28,7 +32,7 @@ def test_the_hash_of_a_form_is_the_sum_that_is_documented():
 @given(text=TEXT, cut=st.tuples(st.integers(0, 60), st.integers(0, 60)))
 def test_the_hash_of_a_stretch_is_that_of_the_form_it_reads_like(text, cut):
     start, end = sorted(min(offset, len(text)) for offset in cut)
-    found = StretchHashes(text)(np.array([start]), np.array([end]))
+    found = hash_stretches(points(text), np.array([start]), np.array([end]))
     assert found.tolist() == hash_forms([text[start:end]]).tolist()
 
 
@@ -48,7 +52,9 @@ def test_more_forms_than_are_hashed_at_once_are_hashed_alike(monkeypatch):
 @pytest.mark.parametrize("length", [4095, 4096, 4097, 20_000])
 def test_a_stretch_far_into_a_long_text_has_the_hash_of_its_form(length):
     text = "ab" * (length // 2) + "new york"
-    found = StretchHashes(text)(np.array([len(text) - 8]), np.array([len(text)]))
+    whole = np.array([0, len(text)])
+    assert hash_stretches(points(text), whole[:1], whole[1:]) == hash_forms([text])
+    found = hash_stretches(points(text), np.array([len(text) - 8]), np.array([len(text)]))
     assert found.tolist() == hash_forms(["new york"]).tolist()
 
 

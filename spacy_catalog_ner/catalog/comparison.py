@@ -11,7 +11,7 @@ import numpy as np
 
 from spacy_catalog_ner.catalog.compiled import Catalog
 from spacy_catalog_ner.catalog.entry import Entry
-from spacy_catalog_ner.catalog.fingerprints import BASE, StretchHashes, hash_forms
+from spacy_catalog_ner.catalog.fingerprints import BASE, hash_forms, hash_stretches
 
 _CHUNK = 1 << 14  # entries looked at together: bounds the memory of temporary arrays
 
@@ -136,8 +136,8 @@ def _hash_keys(catalog: Catalog) -> np.ndarray:
         name_ends = breaks[np.searchsorted(breaks, bounds[:-1])]
         hashes[first : first + _CHUNK] = np.where(
             id_bounds[1:] > id_bounds[:-1],
-            _hash(ids, id_bounds[:-1], id_bounds[1:]),
-            _hash(records, bounds[:-1], name_ends),
+            hash_stretches(ids, id_bounds[:-1], id_bounds[1:]),
+            hash_stretches(records, bounds[:-1], name_ends),
         )
     result: np.ndarray = hashes * np.uint64(BASE) + labels
     return result
@@ -147,8 +147,3 @@ def _strings(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Return the bytes between the first and the last offset, and the offsets in these."""
     bounds = offsets.astype(np.int64)
     return data[bounds[0] : bounds[-1]], bounds - bounds[0]
-
-
-def _hash(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    # One character for each byte: hashed as they are, whatever they spell.
-    return StretchHashes(data.tobytes().decode("latin-1"))(starts, ends)

@@ -102,7 +102,7 @@ def compile_catalog(
     ids, id_offsets = columns.ids.of(kept)
     if len(ids) > _MAX_BYTES:
         raise CatalogNERError(f"{path}: the ids take {len(ids):,} bytes, at most {_MAX_BYTES:,}")
-    id_hashes = columns.id_hashes_of(kept)
+    id_hashes = np.concatenate(columns.id_hashes)[kept]
     with_id = np.flatnonzero(id_hashes != _NO_ID)
     id_entries = with_id[np.argsort(id_hashes[with_id], kind="stable")]
     id_hashes = id_hashes[id_entries]
@@ -132,7 +132,10 @@ def compile_catalog(
         "entries": len(kept),
         "surface_forms": len(trie),
         "max_length": longest,
-        "forms_per_rule": {} if variants is None else _count_rules(row_rules, variants),
+        "forms_per_rule": {
+            rule: int(np.count_nonzero(row_rules & np.uint16(1 << number)))
+            for number, rule in enumerate(() if variants is None else variants.names)
+        },
         "labels": label_names,
         "entries_per_label": dict(zip(label_names, per_label, strict=True)),
     }
@@ -143,11 +146,7 @@ def compile_catalog(
 
 @contextmanager
 def _young_collections_only() -> Iterator[None]:
-    """Keep the garbage collector from looking through all objects of the process again and again.
-
-    It would each time as many new ones have come as a quarter of the old, and take a fifth of the
-    time of a compile. Nothing here makes cycles; what the caller's iterable may make is young.
-    """
+    """Collect only young garbage: full collections would take a fifth of the time of a compile."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -155,13 +154,6 @@ def _young_collections_only() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _count_rules(row_rules: np.ndarray, variants: Variants) -> dict[str, int]:
-    return {
-        rule: int(np.count_nonzero(row_rules & np.uint16(1 << number)))
-        for number, rule in enumerate(variants.names)
-    }
 
 
 class _Columns:
@@ -177,7 +169,7 @@ class _Columns:
         self.ids = _Records()
         self._label_numbers: dict[str, int] = {}
         self._labels = array("H")
-        self._id_hashes: list[np.ndarray] = []
+        self.id_hashes: list[np.ndarray] = []  # `_NO_ID` where there is none
         self._sources: dict[str, int] = {}
         self._row_sources = array("H")
         self._row_lines = array("I")
@@ -220,7 +212,7 @@ class _Columns:
             self.records.extend(map("\0".join, zip(texts, langs, strict=True)))
         self.ids.extend(ids)
         some = np.fromiter(map(bool, ids), dtype=bool, count=len(ids))
-        self._id_hashes.append(np.where(some, hash_ids(ids), _NO_ID))
+        self.id_hashes.append(np.where(some, hash_ids(ids), _NO_ID))
         for label in dict.fromkeys(labels):
             if self._label_numbers.setdefault(label, len(self._label_numbers)) >= _MAX_LABELS:
                 raise CatalogNERError(
@@ -258,24 +250,15 @@ class _Columns:
     def sorted_labels(self) -> tuple[np.ndarray, list[str]]:
         """Return the number of each row's label among the sorted labels, and these."""
         names = sorted(self._label_numbers)
-        place = {name: number for number, name in enumerate(names)}
-        places = np.array([place[name] for name in self._label_numbers], dtype=np.uint16)
-        return places[np.frombuffer(self._labels, dtype=np.uint16)], names
+        numbers = {name: number for number, name in enumerate(names)}
+        order = np.array([numbers[name] for name in self._label_numbers], dtype=np.uint16)
+        return order[np.frombuffer(self._labels, dtype=np.uint16)], names
 
     def merge_and_sort(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find repeated entries and put the rest in an order that does not depend on the input's.
+        """Merge repeated entries and order the rest in a way that does not depend on the input's.
 
-        Parameters
-        ----------
-        keys
-            Trie key of each row's canonical name.
-
-        Returns
-        -------
-        kept
-            The row of each entry.
-        number_of
-            The entry of each row.
+        Given the trie key of each row's canonical name, return the row of each entry, and the
+        entry of each row.
         """
         labels, _ = self.sorted_labels()
         order = np.lexsort((labels, keys))
@@ -316,24 +299,12 @@ class _Columns:
         merged = (text, max(lang, other_lang), *sorted({*aliases, *others}))
         self.records.replace(row, "\0".join(merged))
 
-    def id_hashes_of(self, kept: np.ndarray) -> np.ndarray:
-        """Return the hash of the id of some rows, `_NO_ID` where there is none."""
-        hashes: np.ndarray = np.concatenate(self._id_hashes)[kept]
-        return hashes
-
     def report_conflicts(
         self, hashes: np.ndarray, numbers: np.ndarray, labels: np.ndarray, kept: np.ndarray
     ) -> None:
-        """Report ids that entries of different labels have.
+        """Report ids that entries of different labels have; names of one label may share an id.
 
-        Several names of one label may share an id, as translations do.
-
-        Parameters
-        ----------
-        hashes
-            Hashes of ids, in ascending order.
-        numbers
-            The entry of each hash.
+        `hashes` are those of the ids, in ascending order, and `numbers` the entry of each.
         """
         if self._problems is None:
             return

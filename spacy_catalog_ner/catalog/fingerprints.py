@@ -1,19 +1,18 @@
-"""Hashes of normal forms that NumPy computes for every stretch of a text at once.
+"""Hashes of normal forms, and the small bit table that tells which hashes there are.
 
-A text is looked through for names by hashing every stretch of tokens and asking a small bit table
-whether a form with that hash exists. Only the few stretches that pass are looked up in the trie,
-so a false alarm costs time and never gives a wrong candidate.
+A text is looked through for names by hashing every stretch of tokens and asking the table whether a
+form with that hash exists. Only the few stretches that pass are looked up in the trie, so a false
+alarm costs time and never gives a wrong candidate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-# An odd base has an inverse modulo 2**64, and unsigned integers wrap modulo 2**64 by themselves.
 BASE = 0x9E3779B97F4A7C15
-_INVERSE = pow(BASE, -1, 2**64)
 _BITS_PER_FORM = 24  # at least; with three bits set for each, one false alarm in a thousand
 _CHUNK = 1 << 16  # forms hashed at once: bounds the memory of temporary arrays
 
@@ -22,84 +21,52 @@ PREFIX = 32
 need no look at stretches longer than this, whatever the longest name is."""
 
 
-class Powers:
-    """Powers of the base and of its inverse, in tables that grow to the longest text seen."""
-
-    def __init__(self) -> None:
-        self._tables = _powers(1 << 12)
-
-    def upto(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return (``BASE**i``, ``BASE**-i``), uint64, for i from 0 to at least `length`."""
-        tables = self._tables
-        if length >= len(tables[0]):
-            tables = self._tables = _powers(2 * length)
-        return tables
-
-
-def _powers(count: int) -> tuple[np.ndarray, np.ndarray]:
-    tables = []
-    for base in (BASE, _INVERSE):
-        table = np.full(count, base, dtype=np.uint64)
-        table[0] = 1
-        tables.append(np.cumprod(table, dtype=np.uint64))
-    return tables[0], tables[1]
-
-
-POWERS = Powers()
-
-
 def hash_forms(forms: Sequence[str]) -> np.ndarray:
-    """Hash strings: the sum of ``(code point + 1) * BASE**position``, modulo 2**64.
+    """Hash strings without lone surrogates, as `hash_stretches` does their code points."""
+    hashes = np.zeros(len(forms), dtype=np.uint64)
+    for first in range(0, len(forms), _CHUNK):
+        chunk = forms[first : first + _CHUNK]
+        ends = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk)).cumsum()
+        points = np.frombuffer("".join(chunk).encode("utf-32-le"), dtype=np.uint32)
+        hashes[first : first + len(chunk)] = hash_stretches(points, np.r_[0, ends[:-1]], ends)
+    return hashes
+
+
+def hash_stretches(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Hash stretches of numbers: the sum of ``(number + 1) * BASE**position``, modulo 2**64.
+
+    The hash of "ab" is that of "a" plus ``BASE`` times that of "b".
 
     Parameters
     ----------
-    forms
-        Strings, without lone surrogates.
+    points
+        Unsigned integers.
+    starts, ends
+        Offsets of each stretch, end exclusive.
 
     Returns
     -------
     numpy.ndarray
-        Shape (forms,), uint64. The hash of "ab" is that of "a" plus ``BASE`` times that of "b".
+        Shape (stretches,), uint64.
     """
-    hashes = np.zeros(len(forms), dtype=np.uint64)
-    for first in range(0, len(forms), _CHUNK):
-        chunk = forms[first : first + _CHUNK]
-        lengths = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk))
-        points = np.frombuffer("".join(chunk).encode("utf-32-le"), dtype=np.uint32)
-        if not len(points):
-            continue
-        starts = np.cumsum(lengths) - lengths
-        positions = np.arange(len(points)) - np.repeat(starts, lengths)
-        powers, _ = POWERS.upto(int(lengths.max()))
-        values = (points.astype(np.uint64) + np.uint64(1)) * powers[positions]
-        some = lengths > 0
-        hashes[first : first + len(chunk)][some] = np.add.reduceat(values, starts[some])
+    hashes = np.zeros(len(starts), dtype=np.uint64)
+    lengths = ends - starts
+    some = lengths > 0
+    if some.any():
+        offsets = np.cumsum(lengths) - lengths
+        positions = np.arange(lengths.sum()) - np.repeat(offsets, lengths)
+        values = points[positions + np.repeat(starts, lengths)].astype(np.uint64) + np.uint64(1)
+        values *= _powers(int(lengths.max()).bit_length())[positions]
+        hashes[some] = np.add.reduceat(values, offsets[some])
     return hashes
 
 
-class StretchHashes:
-    """Hashes of any stretches of one text, as `hash_forms` gives them.
-
-    The hash of a stretch is the difference of two sums over the text's beginnings, shifted back to
-    position 0.
-
-    Parameters
-    ----------
-    text
-        A text without lone surrogates.
-    """
-
-    def __init__(self, text: str) -> None:
-        points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-        powers, self._shifts = POWERS.upto(len(points))
-        self._sums = np.zeros(len(points) + 1, dtype=np.uint64)
-        values = (points.astype(np.uint64) + np.uint64(1)) * powers[: len(points)]
-        np.cumsum(values, out=self._sums[1:])
-
-    def __call__(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the hash of each stretch, uint64, given its offsets (end exclusive)."""
-        result: np.ndarray = (self._sums[ends] - self._sums[starts]) * self._shifts[starts]
-        return result
+@lru_cache(maxsize=4)
+def _powers(bits: int) -> np.ndarray:
+    """Return ``BASE**i`` modulo 2**64 for i below ``2**bits``."""
+    table = np.full(1 << bits, BASE, dtype=np.uint64)
+    table[0] = 1
+    return np.cumprod(table, dtype=np.uint64)
 
 
 def build_filter(hashes: np.ndarray) -> np.ndarray:
