@@ -45,16 +45,16 @@ def test_clear_deletes_everything(cli, path):
 
 def test_clear_deletes_the_answers_of_one_model(cli, path):
     assert "2 answers deleted" in cli("cache", "clear", path, "--model", "gemma").err
-    assert ResponseCache(path).info()["models"] == {"gpt": 1}
+    assert ResponseCache(path).info().models == {"gpt": 1}
 
 
 def test_clear_gives_the_space_back(cli, path):
     cache = ResponseCache(path)
     for number in range(300):
         cache.put(f"long-{number}", "gemma", {"text": "x" * 1000})
-    before = cache.info()["bytes"]
+    before = cache.info().bytes
     cli("cache", "clear", path)
-    assert ResponseCache(path).info()["bytes"] < before / 4
+    assert ResponseCache(path).info().bytes < before / 4
 
 
 @pytest.mark.parametrize("command", ["info", "clear"])

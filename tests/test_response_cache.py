@@ -27,27 +27,13 @@ def path(tmp_path) -> Path:
     return tmp_path / "responses.sqlite"
 
 
-def test_what_is_stored_is_found_by_its_key_alone(path):
-    cache = ResponseCache(path)
-    cache.put("one", "a model", ANSWER)
-    assert cache.get("one") == ANSWER
-    assert cache.get("two") is None
-
-
-def test_it_is_still_there_when_the_file_is_opened_again(path):
-    ResponseCache(path).put("one", "a model", ANSWER)
-    assert ResponseCache(path).get("one") == ANSWER
-
-
-def test_no_file_is_made_before_it_is_needed(path):
-    ResponseCache(path)
-    assert not path.exists()
-
-
-def test_folders_are_made_as_needed(tmp_path):
+def test_the_file_is_made_when_needed_and_answers_are_found_by_their_key(tmp_path):
     path = tmp_path / "cache" / "of" / "responses.sqlite"
-    ResponseCache(path).put("one", "a model", ANSWER)
-    assert path.exists()
+    cache = ResponseCache(path)
+    assert not path.exists()
+    cache.put("one", "a model", ANSWER)
+    assert cache.get("two") is None
+    assert ResponseCache(path).get("one") == ANSWER
 
 
 # What makes an answer another one
@@ -64,37 +50,33 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("part", CHANGES)
-def test_a_request_that_differs_in_anything_is_asked(path, part):
+def test_a_request_that_differs_in_anything_is_asked(path):
     with LocalServer() as server:
         model = OpenAICompatible("m", base_url=server.url, cache=path)
         ask(model, verdicts())
-        ask(model, replace(verdicts(), **{part: CHANGES[part]}))
-    assert len(server.bodies) == 2
+        for number, (part, value) in enumerate(CHANGES.items(), start=2):
+            ask(model, replace(verdicts(), **{part: value}))
+            assert len(server.bodies) == number, part
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"model": "another"},
-        {"temperature": 0.5},
-        {"structured": False},
-        {"log_probabilities": False},
-        {"api": "completions"},
-    ],
-)
-def test_a_model_that_differs_in_anything_is_asked(path, settings):
+def test_a_model_that_differs_in_anything_is_asked(path):
+    changes = {
+        "model": "another",
+        "temperature": 0.5,
+        "structured": False,
+        "log_probabilities": False,
+        "api": "completions",
+    }
     with LocalServer() as server:
-        ask(OpenAICompatible("m", base_url=server.url, cache=path), ids())
-        other = OpenAICompatible(
-            **{"model": "m", "base_url": server.url, "cache": path, **settings}
-        )
-        ask(other, ids())
-    assert len(server.bodies) == 2
+        settings = {"model": "m", "base_url": server.url, "cache": path}
+        ask(OpenAICompatible(**settings), ids())
+        for number, (name, value) in enumerate(changes.items(), start=2):
+            ask(OpenAICompatible(**{**settings, name: value}), ids())
+            assert len(server.bodies) == number, name
 
 
-@pytest.mark.parametrize("settings", [{"concurrency": 2}, {"timeout": 5}, {"max_retries": 1}])
-def test_what_changes_no_answer_does_not_matter(path, settings):
+def test_what_changes_no_answer_does_not_matter(path):
+    settings = {"concurrency": 2, "timeout": 5, "max_retries": 1}
     with LocalServer() as server:
         ask(OpenAICompatible("m", base_url=server.url, cache=path), ids())
         again = ask(OpenAICompatible("m", base_url=server.url, cache=path, **settings), ids())
@@ -114,7 +96,7 @@ def test_a_failure_is_not_stored(path):
     model = OpenAICompatible("m", base_url=gone, cache=path, max_retries=0)
     assert ask(model, ids()).error
     assert ask(model, ids()).usage.cache_hits == 0
-    assert ResponseCache(path).info()["rows"] == 0
+    assert ResponseCache(path).info().rows == 0
 
 
 def test_a_request_that_had_to_be_shortened_is_found_without_a_call(path):
@@ -145,7 +127,7 @@ def write_many(path: Path, name: str, start) -> None:
 def test_processes_that_start_together_lose_nothing(path):
     context = multiprocessing.get_context("spawn")
     start = context.Event()
-    names = ["a", "b", "c"]
+    names = ["a", "b"]
     processes = [context.Process(target=write_many, args=(path, name, start)) for name in names]
     for process in processes:
         process.start()
@@ -153,7 +135,7 @@ def test_processes_that_start_together_lose_nothing(path):
     for process in processes:
         process.join(120)
         assert process.exitcode == 0
-    assert ResponseCache(path).info()["models"] == dict.fromkeys(names, 200)
+    assert ResponseCache(path).info().models == dict.fromkeys(names, 200)
 
 
 def test_threads_lose_nothing(path):
@@ -169,7 +151,7 @@ def test_threads_lose_nothing(path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert cache.info()["rows"] == 400
+    assert cache.info().rows == 400
 
 
 def test_a_forked_process_opens_the_file_for_itself(path):
@@ -218,10 +200,6 @@ def test_a_database_of_something_else_is_refused_and_left_alone(path):
     before = path.read_bytes()
     assert "it holds something else" in one_line_of(path)
     assert path.read_bytes() == before
-
-
-def test_a_folder_is_refused(tmp_path):
-    assert "unable to open database file" in one_line_of(tmp_path)
 
 
 def test_a_place_that_cannot_be_written_is_refused():

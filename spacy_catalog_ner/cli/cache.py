@@ -1,4 +1,4 @@
-"""``catalog-ner cache``: look into the file of a model's answers, and empty it."""
+"""``catalog-ner cache``: inspect and empty a response cache."""
 
 from __future__ import annotations
 

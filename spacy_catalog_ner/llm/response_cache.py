@@ -1,4 +1,4 @@
-"""The response cache: what a model answered, so that the same is never asked twice."""
+"""The response cache keeps answers of models, so that no request is sent twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spacy_catalog_ner.io.per_process import PerProcess
 
 T = TypeVar("T")
 
-_APPLICATION = 0x434E4552  # "CNER": marks the file as ours, where SQLite keeps such a mark
+_APPLICATION = 0x434E4552  # "CNER", SQLite's application_id of our files
 _FORMAT = 1
 _BUSY_SECONDS = 60.0  # how long to wait while another process writes
 _TABLE = """
@@ -28,6 +28,30 @@ CREATE TABLE IF NOT EXISTS responses (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, created REAL NOT NULL, answer TEXT NOT NULL
 ) WITHOUT ROWID
 """
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """What a response cache holds.
+
+    Attributes
+    ----------
+    path
+        The file.
+    rows, bytes
+        Number of answers, and size on disk.
+    models
+        Number of answers of each model.
+    oldest, newest
+        UTC times in ISO format; None if the cache is empty.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    models: dict[str, int]
+    oldest: str | None
+    newest: str | None
 
 
 @dataclass
@@ -38,18 +62,17 @@ class _Connection:
 
 
 class ResponseCache:
-    """Answers by a key, in an SQLite file that several processes and threads use at once.
+    """Stores answers in an SQLite file that several processes and threads can share.
 
-    The file is opened, and made where there is none, when it is first needed; every process opens
-    it for itself. What is stored is JSON.
+    Each process opens the file when it first needs it. All methods raise `CatalogNERError` if
+    it cannot be opened.
 
     Parameters
     ----------
     path
-        The file. Beside it SQLite keeps its write-ahead log while it is in use, which needs a
-        local disk and not a network share.
+        The file, on a local disk: its write-ahead log does not work on a network share.
     must_exist
-        Raise an error where there is no file, instead of making one.
+        Raise an error if there is no file, instead of creating it.
     """
 
     def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
@@ -58,13 +81,7 @@ class ResponseCache:
         self._connection = PerProcess(self._open)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the answer stored under a key, None where there is none.
-
-        Raises
-        ------
-        CatalogNERError
-            If the file cannot be opened.
-        """
+        """Return the answer stored under a key, or None."""
         query = "SELECT answer FROM responses WHERE key = ?"
 
         def look_up(database: sqlite3.Connection) -> dict[str, Any] | None:
@@ -74,84 +91,36 @@ class ResponseCache:
         return self._try(look_up, "read")
 
     def put(self, key: str, model: str, answer: dict[str, Any]) -> None:
-        """Store an answer; where that fails a warning says so, once, and the run goes on.
-
-        Parameters
-        ----------
-        key
-            What it is found by.
-        model
-            Name of the model that gave it.
-        answer
-            JSON-serialisable.
-
-        Raises
-        ------
-        CatalogNERError
-            If the file cannot be opened.
-        """
+        """Store a JSON-serialisable answer of a model; warns once if it cannot be written."""
         row = (key, model, time.time(), json.dumps(answer))
         statement = "INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)"
         self._try(lambda database: database.execute(statement, row), "written to")
 
-    def info(self) -> dict[str, Any]:
-        """Describe what is stored.
-
-        Returns
-        -------
-        dict
-            ``path``; ``rows``; ``bytes`` on disk; ``models``, the number of rows of each;
-            ``oldest`` and ``newest``, UTC times in ISO format, None where the cache is empty.
-
-        Raises
-        ------
-        CatalogNERError
-            If the file cannot be opened or read.
-        """
-        with self._whole() as database:
+    def info(self) -> CacheInfo:
+        """Describe what is stored."""
+        with self._strict() as database:
             models = dict(
                 database.execute(
                     "SELECT model, count(*) FROM responses GROUP BY model ORDER BY model"
                 )
             )
             query = "SELECT min(created), max(created) FROM responses"
-            oldest, newest = database.execute(query).fetchone()
-        return {
-            "path": str(self.path),
-            "rows": sum(models.values()),
-            "bytes": sum(file.stat().st_size for file in _files(self.path)),
-            "models": models,
-            "oldest": _iso(oldest),
-            "newest": _iso(newest),
-        }
+            oldest, newest = map(_iso, database.execute(query).fetchone())
+        files = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm")]
+        size = sum(file.stat().st_size for file in files if file.exists())
+        return CacheInfo(str(self.path), sum(models.values()), size, models, oldest, newest)
 
     def clear(self, model: str | None = None) -> int:
-        """Delete all answers, or those of one model, and give the space back.
-
-        Parameters
-        ----------
-        model
-            Name of the model; all answers are deleted if None.
-
-        Returns
-        -------
-        int
-            How many were deleted.
-
-        Raises
-        ------
-        CatalogNERError
-            If the file cannot be opened or written.
-        """
-        where = ("", ()) if model is None else (" WHERE model = ?", (model,))
-        with self._whole() as database:
-            deleted = database.execute("DELETE FROM responses" + where[0], where[1]).rowcount
+        """Delete the answers of one model, or all, free the space and return their number."""
+        statement = "DELETE FROM responses WHERE ?1 IS NULL OR model = ?1"
+        with self._strict() as database:
+            deleted = database.execute(statement, (model,)).rowcount
             database.execute("VACUUM")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return deleted
 
     def _try(self, use: Callable[[sqlite3.Connection], T], what: str) -> T | None:
-        """Use the database; a failure costs the answer that is asked for or stored, no more."""
+        """Use the database; warn once if that fails."""
         connection = self._connection.get()
         try:
             with connection.lock:
@@ -167,7 +136,8 @@ class ResponseCache:
             return None
 
     @contextmanager
-    def _whole(self) -> Iterator[sqlite3.Connection]:
+    def _strict(self) -> Iterator[sqlite3.Connection]:
+        """Use the database; raise `CatalogNERError` if that fails."""
         connection = self._connection.get()
         try:
             with connection.lock:
@@ -180,44 +150,40 @@ class ResponseCache:
     def _open(self) -> _Connection:
         if self.must_exist:
             require_file(self.path, "a response cache")
+        database = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-        except (OSError, sqlite3.Error) as err:
-            raise self._unusable(err) from None
-        try:
             _prepare(database)
-        except sqlite3.Error as err:
-            database.close()
-            raise self._unusable(err) from None
+        except (OSError, sqlite3.Error) as err:
+            if database is not None:
+                database.close()
+            raise CatalogNERError(
+                f"{self.path}: cannot be opened as a response cache ({err}); name another file, or"
+                " remove this one if nothing in it is needed"
+            ) from None
         return _Connection(database, threading.Lock())
-
-    def _unusable(self, err: Exception) -> CatalogNERError:
-        return CatalogNERError(
-            f"{self.path}: cannot be opened as a response cache ({err}); name another file, or"
-            " remove this one if nothing in it is needed"
-        )
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the table, or check that the file is a response cache.
-
-    Raises
-    ------
-    sqlite3.Error
-        If it is something else, or cannot be written.
-    """
-    # Whether the file is ours is known before anything of it is changed.
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    mark = (_pragma(database, "application_id"), _pragma(database, "user_version"))
-    if tables and mark != (_APPLICATION, _FORMAT):
+    """Create the table, or raise `sqlite3.Error` if the file is no response cache."""
+    # This is checked before anything in the file is changed.
+    tables, application, version = (
+        database.execute(query).fetchone()[0]
+        for query in (
+            "SELECT count(*) FROM sqlite_master",
+            "PRAGMA application_id",
+            "PRAGMA user_version",
+        )
+    )
+    if tables and (application, version) != (_APPLICATION, _FORMAT):
         raise sqlite3.DatabaseError("it holds something else, or is of another version")
     _use_write_ahead_log(database)
-    # With a write-ahead log this loses nothing when a process is killed, and waits for no disk.
+    # With a write-ahead log, this is safe if a process is killed, and fast.
     database.execute("PRAGMA synchronous = NORMAL")
-    database.execute("BEGIN IMMEDIATE")  # a full disk or a read-only file shows here
+    database.execute("BEGIN IMMEDIATE")  # fails here if the disk is full or the file read-only
     database.execute(_TABLE)
     database.execute(f"PRAGMA application_id = {_APPLICATION}")
     database.execute(f"PRAGMA user_version = {_FORMAT}")
@@ -225,7 +191,7 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def _use_write_ahead_log(database: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log, for which SQLite does not wait while another process does it."""
+    """Switch to a write-ahead log; SQLite itself does not wait for others that do the same."""
     end = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -235,17 +201,6 @@ def _use_write_ahead_log(database: sqlite3.Connection) -> None:
             if "locked" not in str(err) or time.monotonic() > end:
                 raise
             time.sleep(0.01)
-
-
-def _pragma(database: sqlite3.Connection, name: str) -> int:
-    (value,) = database.execute(f"PRAGMA {name}").fetchone()
-    return int(value)
-
-
-def _files(path: Path) -> list[Path]:
-    """Return the file and what SQLite keeps beside it while it is in use."""
-    names = (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"))
-    return [file for file in names if file.exists()]
 
 
 def _iso(seconds: float | None) -> str | None:
