@@ -112,7 +112,7 @@ def test_values_of_the_models_config_can_be_given(run, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"text": "hello"}], "no pattern to be had from 1 rows in 'en': expected rows with"),
+        ([{"text": "hello"}], "no pattern can be made of 1 rows in 'en': expected rows with"),
         ([{"text": "hello", "representative": True}], "1 are seeds for a model; name one by"),
     ],
 )

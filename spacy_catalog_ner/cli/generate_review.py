@@ -39,7 +39,7 @@ def review(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="JSONL of decisions to append to.")
     ],
-    reviewer: Annotated[str, typer.Option(help="Your name, to stand in the decisions.")] = "",
+    reviewer: Annotated[str, typer.Option(help="Your name, written to each decision.")] = "",
     labels: Annotated[
         Path | None,
         typer.Option(

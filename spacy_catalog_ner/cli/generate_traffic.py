@@ -1,4 +1,4 @@
-"""``catalog-ner generate detect`` and ``cluster``: from traffic to what stands for it."""
+"""``catalog-ner generate detect`` and ``cluster``: the first steps from traffic."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def cluster(
     html: Annotated[Path | None, typer.Option(help="Scatter plot to write.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the plot's layout.")] = 0,
 ) -> None:
-    """Cluster utterances, and mark those that stand for a cluster or a rare intent.
+    """Cluster utterances, and mark the representatives of clusters and of rare intents.
 
     The output has the same rows with "cluster", "representative" and "rare". A run that was killed
     goes on where it was.
@@ -114,7 +114,7 @@ def cluster(
     if not summary["clusters"]:
         say(
             f"no cluster in {summary['distinct']} distinct utterances: there must be two groups of"
-            f" at least {min_size} similar ones. {summary['rare']} stand for themselves, as rare;"
+            f" at least {min_size} similar ones. {summary['rare']} are kept as rare;"
             " give more utterances or a lower --min-size"
         )
     show(summary)

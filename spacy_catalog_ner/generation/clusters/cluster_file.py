@@ -81,25 +81,17 @@ def cluster_file(
 
     Parameters
     ----------
-    source
-        JSONL with ``text``.
+    source, problems, lang
+        See `read_utterances`.
     target
         JSONL to write: the same rows with ``cluster`` (a number, null for noise),
         ``representative`` and ``rare``.
-    embedder
-        Embeds the texts.
-    problems
-        Receives broken rows.
-    lang
-        Language of the utterances.
+    embedder, progress
+        See `EmbeddingFolder`.
     min_size, representatives, rare
-        As for `cluster_embeddings`.
-    html
-        File to write a scatter plot to.
-    seed
-        Of the plot's layout.
-    progress
-        Show progress bars on stderr.
+        See `cluster_embeddings`.
+    html, seed
+        File to write a scatter plot to, and seed of its layout; see `render_scatter`.
 
     Returns
     -------

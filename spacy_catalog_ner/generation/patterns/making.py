@@ -62,7 +62,7 @@ def make_patterns(
     """
     seeds = sources.seeds[: limit or None] if writer else []
     if not (sources.patterns or seeds or sources.rejected):
-        found = f"no pattern to be had from {sources.counts['rows']} rows in {sources.lang!r}"
+        found = f"no pattern can be made of {sources.counts['rows']} rows in {sources.lang!r}"
         if sources.seeds and writer is None:
             number = len(sources.seeds)
             raise CatalogNERError(

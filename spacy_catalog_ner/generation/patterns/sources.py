@@ -145,7 +145,7 @@ def abstract(row: Row, tags: Tags, lang: str) -> Pattern | None:
     if found:
         raise Rejected(
             "placeholder in the text",
-            f"{found.group()} stands in the text and would be taken for a placeholder",
+            f"the text has {found.group()}, which looks like a placeholder",
         )
     names = choose_names(row.text, row.spans or [], tags)
     if not names:
