@@ -17,19 +17,7 @@ _BRACKET = re.compile(r"[<>]")
 
 
 class PatternChecker:
-    """Checks patterns one by one, then against each other.
-
-    Parameters
-    ----------
-    tags
-        The labels that placeholders may have.
-    names
-        Finds names that were left in.
-    duplicates
-        Finds near-duplicates.
-    min_words, max_words
-        Shortest and longest pattern, in words; a placeholder is one word.
-    """
+    """Checks patterns one by one, then against each other; a placeholder is one word."""
 
     def __init__(
         self,

@@ -114,19 +114,10 @@ class Rejected(CatalogNERError):  # noqa: N818  (a result, not a failure)
 
 
 class Tags:
-    """The labels of placeholders.
+    """The labels of placeholders, with their descriptions.
 
-    Parameters
-    ----------
-    labels
-        Description of each label.
-    in_catalog
-        The labels that the catalog has names for.
-
-    Attributes
-    ----------
-    allowed, forbidden
-        Description of each label that the catalog has names for, or has not.
+    Allowed are those `in_catalog`, the labels that the catalog has names for; the others are
+    forbidden.
 
     Raises
     ------

@@ -36,22 +36,14 @@ class PatternSources:
 
     Attributes
     ----------
-    tags
-        The known labels.
     lang
         Language of the patterns, and of rows that name none.
     seeds_lang
         Language of the seeds; rows in any other than these two are passed over.
-    patterns
-        Patterns that need no model.
-    seeds
-        What a model may turn into patterns.
     annotated
         For each utterance that was abstracted, its names and the text around them.
     rejected
         Rows that were not taken, with the reason.
-    counts
-        Number of rows, and what was made of them.
     """
 
     tags: Tags

@@ -42,10 +42,6 @@ class PatternWriter:
 
     Parameters
     ----------
-    model
-        Writes the answers; with a response cache it is asked nothing twice.
-    tags
-        The labels that placeholders may have.
     lang, seeds_lang
         spaCy's code of the language of the patterns, and of the seeds.
     per_seed

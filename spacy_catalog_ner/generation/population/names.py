@@ -25,20 +25,9 @@ _TRIES = 50  # to draw a name that is not in the utterance yet
 class Name(NamedTuple):
     """A name to put in the place of a placeholder.
 
-    Attributes
-    ----------
-    text
-        As the catalog has it.
-    label
-        Entity type.
-    id
-        Of its entry; of the most popular one, where several have this name and label.
-    weight
-        Popularity; the sum, where several entries have this name and label.
-    key
-        Two names with the same key look or sound the same.
-    group
-        Number shared by names that share an entry, or the name or an alias of one.
+    Of several entries with the same name and label, `id` is that of the most popular one, and
+    `weight` their sum. Names with the same `key` look or sound the same. Names with the same
+    `group` share an entry, or the name or an alias of one.
     """
 
     text: str

@@ -39,14 +39,7 @@ class Style:
 class Population:
     """Makes the utterances of one data set, no two with the same text, whatever the case.
 
-    Parameters
-    ----------
-    lang
-        Language of patterns and names.
-    style
-        How utterances are made.
-    tokenize
-        Gives the tokens that spans must begin and end with; see `RowChecker`.
+    `lang` is the language of patterns and names; see `RowChecker` for `tokenize`.
 
     Attributes
     ----------

@@ -30,16 +30,11 @@ class ReviewSession:
     patterns
         To be reviewed; of several with the same id the first counts.
     decisions
-        The log, which may hold decisions about these patterns and about others.
+        The log, which may also hold decisions about other patterns.
     reviewer
         Who answers.
     labels
         Labels that an edited pattern may have; those of the patterns if None.
-
-    Attributes
-    ----------
-    patterns
-        By id, in their order.
     """
 
     def __init__(
