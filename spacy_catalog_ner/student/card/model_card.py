@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.evaluation import Result
+from spacy_catalog_ner.evaluation.result import IntervalScore, Score
 from spacy_catalog_ner.io.files import atomic_folder, write_json
 from spacy_catalog_ner.reporting.markdown import escape_markdown
 from spacy_catalog_ner.student.card.inputs import CardNotes, CorpusFacts, TrainingData
@@ -35,14 +36,23 @@ README = "README.md"
 LICENSES = "LICENSES_SOURCES"
 """The names that ``spacy package`` takes over."""
 
-_FIGURES = ("texts", "micro", "macro_f1", "per_label", "candidate_recall", "by_novelty")
-
 
 class LabelCounts(msgspec.Struct, frozen=True):
     """Entries of a label in the catalog, and entities of it in training; None where unknown."""
 
     entries: int | None
     trained: int | None
+
+
+class CardFigures(msgspec.Struct, frozen=True):
+    """The part of an evaluation's `Result` that a card shows."""
+
+    texts: int
+    micro: IntervalScore
+    macro_f1: float
+    per_label: dict[str, IntervalScore]
+    candidate_recall: float | None
+    by_novelty: dict[str, Score] | None
 
 
 class ModelCard(msgspec.Struct, frozen=True):
@@ -69,7 +79,7 @@ class ModelCard(msgspec.Struct, frozen=True):
     data: list[TrainingData]
     models: list[str]
     corpus: CorpusFacts | None
-    result: dict[str, Any] | None
+    result: CardFigures | None
     sources: list[Source]
     intended_use: str
     limits: str
@@ -125,7 +135,9 @@ def make_model_card(
         data=list(data),
         models=[short_name(model) for model in models],
         corpus=corpus,
-        result=None if result is None else _select_figures(result),
+        result=None
+        if result is None
+        else msgspec.convert(result, CardFigures, from_attributes=True),
         sources=_find_sources(pipeline, models, notes),
         intended_use=notes.intended_use.strip(),
         limits=notes.limits.strip(),
@@ -138,11 +150,6 @@ def _describe(pipeline: TrainedPipeline, lang: str) -> str:
         return f"Finds entities of {labels} in texts of language {lang}."
     catalog = f"a catalog of {pipeline.catalog.entries:,} entries and {labels}"
     return f"Finds the names of {catalog} in texts of language {lang}."
-
-
-def _select_figures(result: Result) -> dict[str, Any]:
-    figures = result.to_dict()
-    return {key: figures[key] for key in _FIGURES}
 
 
 def _find_sources(pipeline: TrainedPipeline, models: list[str], notes: CardNotes) -> list[Source]:
@@ -212,7 +219,7 @@ def _update_meta(meta: dict[str, Any], card: ModelCard) -> dict[str, Any]:
         "sources": [{key: text for key, text in item.items() if text} for item in sources],
     }
     if card.result is not None:  # under the names that spaCy uses
-        micro, per_label = card.result["micro"], card.result["per_label"]
+        micro, per_label = card.result.micro, card.result.per_label
         updated["performance"] = {
             **{f"ents_{name}": figure for name, figure in _spacy_scores(micro).items()},
             "ents_per_type": {label: _spacy_scores(score) for label, score in per_label.items()},
@@ -220,5 +227,5 @@ def _update_meta(meta: dict[str, Any], card: ModelCard) -> dict[str, Any]:
     return updated
 
 
-def _spacy_scores(score: dict[str, Any]) -> dict[str, float]:
-    return {"p": score["precision"], "r": score["recall"], "f": score["f1"]}
+def _spacy_scores(score: Score) -> dict[str, float]:
+    return {"p": score.precision, "r": score.recall, "f": score.f1}
