@@ -7,8 +7,8 @@ dependencies when it is first used:
 - catalogs: `Entry`, `read_entries`, `compile_catalog`, `Catalog`, `Variants`, `NoiseControls`,
   `measure_coverage`, `find_shared_names`, `find_noisy_names`, and the component `CatalogMatcher`;
 - annotated text: `Row`, `RowSpan`, `read_annotated`, `read_texts`, `convert_files`;
-- exemplars: `Exemplar`, `ExemplarStore`, `read_exemplars`, `SentenceTransformerEmbedder`,
-  `GGUFEmbedder`;
+- exemplars: `Exemplar`, `Candidate`, `ExemplarStore`, `read_exemplars`, `GGUFEmbedder`,
+  `SentenceTransformerEmbedder`;
 - confidences: `calibrate`;
 - labelling: `label_file`, `label_rows`, `estimate_run`;
 - evaluation: `evaluate_rows`, `align_rows`, `compare`, `compare_systems`, `attribute`;
@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # the same names as in _MODULES, for type checkers and editor
     from spacy_catalog_ner.evaluation import compare_systems as compare_systems
     from spacy_catalog_ner.evaluation import evaluate_rows as evaluate_rows
     from spacy_catalog_ner.evaluation.stages import attribute as attribute
+    from spacy_catalog_ner.exemplars import Candidate as Candidate
     from spacy_catalog_ner.exemplars import Exemplar as Exemplar
     from spacy_catalog_ner.exemplars import ExemplarStore as ExemplarStore
     from spacy_catalog_ner.exemplars import GGUFEmbedder as GGUFEmbedder
@@ -73,7 +74,7 @@ _MODULES = {
     "errors": "CatalogNERError MissingExtraError Problems",
     "evaluation": "align_rows compare compare_systems evaluate_rows",
     "evaluation.stages": "attribute",
-    "exemplars": "Exemplar ExemplarStore GGUFEmbedder SentenceTransformerEmbedder",
+    "exemplars": "Candidate Exemplar ExemplarStore GGUFEmbedder SentenceTransformerEmbedder",
     "exemplars.reading": "read_exemplars",
     "formats.conversion": "convert_files",
     "generation.traffic.detection": "ConversationDetector",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 from spacy_catalog_ner.catalog import Catalog, Entry, Variants, compile_catalog
-from spacy_catalog_ner.catalog.comparison import Change, compare_catalogs
+from spacy_catalog_ner.catalog.comparison import compare_catalogs
 from spacy_catalog_ner.cli.catalog_compile import cities, compile_command
 from spacy_catalog_ner.cli.catalog_report import coverage, report_ambiguity
 from spacy_catalog_ner.cli.common import say, show
@@ -66,8 +66,8 @@ def lookup(
 ) -> None:
     """Print the entries of a name or an id, most popular first, as JSON.
 
-    Beside each entry of a name stand the variant rules that made the name of one of the entry's
-    own: none where it is one of these. The exit code is 1 if there is no entry.
+    Each entry of a name has the variant rules that made it of one of the entry's own names: none
+    if it is one of these. The exit code is 1 if there is no entry.
 
     Example: catalog-ner catalog lookup media.catalog "the weeknd"
 
@@ -112,18 +112,16 @@ def diff(
     one, two = Catalog.open(before), Catalog.open(after)
     counts: Counter[tuple[str, str]] = Counter()
 
-    def counted(changes: Iterable[Change]) -> Iterator[Change]:
-        for change in changes:
-            counts[change.entry.label, change.kind] += 1
-            yield change
+    def changes() -> Iterator[dict[str, Any]]:
+        with tqdm(total=len(one) + len(two), unit="entry", desc="comparing") as bar:
+            for change in compare_catalogs(one, two, bar.update):
+                counts[change.entry.label, change.kind] += 1
+                yield change.to_row()
 
-    with tqdm(total=len(one) + len(two), unit="entry", desc="comparing") as bar:
-        changes = counted(compare_catalogs(one, two, bar.update))
-        if rows is None:
-            for _ in changes:
-                pass
-        else:
-            write_jsonl(rows, (change.to_row() for change in changes))
+    if rows is None:
+        deque(changes(), maxlen=0)
+    else:
+        write_jsonl(rows, changes())
     labels = sorted({label for label, _ in counts})
     show(
         {
@@ -180,5 +178,4 @@ def merge(
 
 def _same(setting: str, one: Catalog, two: Catalog) -> bool:
     """Tell whether two catalogs are compiled alike; rules in another order are other rules."""
-    values: list[Any] = [json.dumps(catalog.meta[setting]) for catalog in (one, two)]
-    return bool(values[0] == values[1])
+    return json.dumps(one.meta[setting]) == json.dumps(two.meta[setting])

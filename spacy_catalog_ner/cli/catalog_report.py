@@ -135,33 +135,17 @@ def _read_mapping(options: list[str], catalog: Catalog, path: Path) -> dict[str,
 def _render(result: Coverage) -> str:
     """Lay the figures out for reading; the JSON has them all."""
     per_label: dict[str, Coverage | LabelCoverage] = {"all": result, **result.per_label}
-    table = [["", "mentions", "coverage", "candidates per text"]]
+    table = [("", "mentions", "coverage", "candidates per text")]
     for name, figures in per_label.items():
         noise = figures.candidates_per_text
-        table.append(
-            [
-                name,
-                str(figures.mentions),
-                f"{figures.coverage:.1%}",
-                "" if noise is None else f"{noise:.2f}",
-            ]
-        )
+        per_text = "" if noise is None else f"{noise:.2f}"
+        table.append((name, str(figures.mentions), f"{figures.coverage:.1%}", per_text))
     if result.without_rule:
-        table.append(["without the rule", "lost", "coverage lost", "candidates lost"])
+        table.append(("without the rule", "lost", "coverage lost", "candidates lost"))
     for rule, loss in result.without_rule.items():
-        table.append(
-            [
-                rule,
-                str(loss.mentions_lost),
-                f"{loss.coverage_lost:.1%}",
-                f"{loss.candidates_per_text_lost:.2f}",
-            ]
-        )
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        noise_lost = f"{loss.candidates_per_text_lost:.2f}"
+        table.append((rule, str(loss.mentions_lost), f"{loss.coverage_lost:.1%}", noise_lost))
+    first, *others = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in table
+        "  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]).rstrip() for row in table
     )

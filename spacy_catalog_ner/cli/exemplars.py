@@ -62,7 +62,10 @@ def build(
     with _one_line_warnings():
         store = ExemplarStore.build(exemplars, make_embedder(embedder), progress=True)
     store.to_disk(output)
-    say(f"{output}: {len(store)} exemplars{_recall(store)}")
+    recall = store.index and (
+        f", approximate search finds {store.index.recall:.1%} of the ten nearest"
+    )
+    say(f"{output}: {len(store)} exemplars{recall or ''}")
 
 
 @exemplars_app.command()
@@ -73,12 +76,13 @@ def info(path: _Store) -> None:
     """
     with _one_line_warnings():
         store = ExemplarStore.from_disk(path)
+    exemplars = store.exemplars
     show(
         {
             "exemplars": len(store),
-            "languages": _count(exemplar.lang for exemplar in store.exemplars),
-            "candidates": _count_labels(store, "candidates"),
-            "selected": _count_labels(store, "selected"),
+            "languages": _count(each.lang for each in exemplars),
+            "candidates": _count(item.label for each in exemplars for item in each.candidates),
+            "selected": _count(item.label for each in exemplars for item in each.selected),
             "embedder": store.embedder_name,
             "dimensions": int(store.embeddings.shape[1]),
             "recall_at_10": None if store.index is None else store.index.recall,
@@ -113,16 +117,6 @@ def search(
         for item in exemplar.candidates:
             sign = "+" if item in exemplar.selected else "-"
             typer.echo(f"       {sign} {item.text} = {item.label}")
-
-
-def _recall(store: ExemplarStore) -> str:
-    if store.index is None:
-        return ""
-    return f", approximate search finds {store.index.recall:.1%} of the ten nearest"
-
-
-def _count_labels(store: ExemplarStore, key: str) -> dict[str, int]:
-    return _count(item.label for exemplar in store.exemplars for item in getattr(exemplar, key))
 
 
 def _count(values: Iterator[str]) -> dict[str, int]:
