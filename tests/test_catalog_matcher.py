@@ -206,20 +206,6 @@ def test_running_twice_replaces_the_candidates(nlp):
     assert candidates(nlp.get_pipe("catalog_matcher")(doc)) == EXPECTED
 
 
-def test_labels_are_those_of_compiled_and_added_entries(nlp):
-    matcher = nlp.get_pipe("catalog_matcher")
-    matcher.add_entries([name("Dune", "BOOK")])
-    assert matcher.labels == ("ALBUM", "ARTIST", "BOOK", "CITY", "MOVIE", "SONG")
-
-
-def test_the_content_version_differs_when_other_names_are_matched(nlp):
-    matcher = nlp.get_pipe("catalog_matcher")
-    before = matcher.content_version
-    assert matcher.content_version == before
-    matcher.add_entries([name("Arrival")])
-    assert matcher.content_version != before
-
-
 def test_a_matcher_without_any_name_says_what_to_do():
     nlp = blank()
     nlp.add_pipe("catalog_matcher")
@@ -232,13 +218,6 @@ def test_a_missing_catalog_is_reported_with_its_path_at_the_first_text(tmp_path)
     nlp.add_pipe("catalog_matcher", config={"catalog": str(tmp_path / "none.catalog")})
     with pytest.raises(CatalogNERError, match=r"none\.catalog: no compiled catalog here"):
         nlp("play hello")
-
-
-def test_candidates_survive_the_bytes_of_a_doc(nlp):
-    doc = nlp("Hello Boston")
-    again = Doc(nlp.vocab).from_bytes(doc.to_bytes())
-    assert candidates(again) == EXPECTED
-    assert again._.catalog_ner == {"candidates": 3}
 
 
 def test_evaluation_gives_the_share_of_gold_entities_among_the_candidates(nlp):
@@ -257,10 +236,3 @@ def test_evaluation_without_gold_entities_gives_no_scores(nlp):
     doc = nlp.make_doc("Hello")
     scores = nlp.evaluate([Example(doc, nlp.make_doc("Hello"))])
     assert scores["spans_candidates_f"] is None
-
-
-def test_analyze_pipes_knows_what_the_matcher_assigns(nlp):
-    nlp.add_pipe("constraint_post_processor")
-    analysis = nlp.analyze_pipes()
-    assert analysis["summary"]["catalog_matcher"]["assigns"] == ["doc.spans", "doc._.catalog_ner"]
-    assert analysis["problems"]["constraint_post_processor"] == []

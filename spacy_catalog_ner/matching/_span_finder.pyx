@@ -121,8 +121,8 @@ cdef class SpanFinder:
         Leave out candidates within a longer candidate of the same label.
     """
 
-    # Going to and fro between the tokenizer's code and this for every Doc costs as much as the
-    # matching, in instructions that have to be fetched again; with many Docs, so does their data.
+    # Switching between the tokenizer and the finder for every Doc costs as much as matching does,
+    # because their instructions are fetched again; with many Docs, so does fetching their data.
     batch_size = 16
 
     cdef readonly object snapshot
@@ -131,7 +131,7 @@ cdef class SpanFinder:
     cdef bint _drop_nested
     cdef TokenForms _forms
     cdef object _strings
-    cdef bint _passing
+    cdef bint _in_zone
     cdef unordered_map[uint64_t, Known] _known
     cdef bint _has_catalog, _has_overlay
     cdef const uint64_t[::1] _filter
@@ -173,7 +173,7 @@ cdef class SpanFinder:
         cdef SpanC span
         cdef const TokenC* final
         cdef size_t i, j
-        self._forget_passing(doc)
+        self._check_vocab(doc)
         self._read(doc, units)
         if self._has_catalog:
             self._look_through(units, stretches)
@@ -197,14 +197,14 @@ cdef class SpanFinder:
                     group.c.push_back(span)
         return group
 
-    cdef int _forget_passing(self, Doc doc) except -1:
-        """Keep no keys of another string store, or of strings that go with a memory zone."""
-        cdef bint passing = doc.vocab.in_memory_zone
-        if passing or self._passing or doc.vocab.strings is not self._strings or (
+    cdef int _check_vocab(self, Doc doc) except -1:
+        """Forget keys of another string store, and of strings that end with a memory zone."""
+        cdef bint in_zone = doc.vocab.in_memory_zone
+        if in_zone or self._in_zone or doc.vocab.strings is not self._strings or (
             self._known.size() > _MAX_KEYS
         ):
             self._known.clear()
-        self._strings, self._passing = doc.vocab.strings, passing
+        self._strings, self._in_zone = doc.vocab.strings, in_zone
         return 0
 
     cdef int _read(self, Doc doc, vector[Unit]& units) except -1:
