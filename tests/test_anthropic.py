@@ -211,3 +211,16 @@ def test_the_key_is_in_the_header_and_nowhere_else(monkeypatch):
     traces = [repr(model), str(vars(model)), str(answered), json.dumps(model.identity)]
     assert not [trace for trace in traces if SECRET in trace]
     assert SECRET.encode() not in pickle.dumps(model)
+
+
+def test_a_redirect_to_another_server_takes_no_key_along(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    with LocalServer() as other:
+
+        def redirect(handler):
+            handler.reply(307, "", {"location": f"{other.root}/v1/messages"})
+
+        with LocalServer(lambda body: redirect) as server:
+            assert not ask(model_at(server), ids()).error
+    assert SECRET in str(server.headers)
+    assert SECRET not in str(other.headers)

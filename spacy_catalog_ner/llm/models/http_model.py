@@ -109,7 +109,17 @@ class HttpModel(SelectionModel):
             timeout=self.timeout,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.concurrency),
             follow_redirects=True,
+            event_hooks={"request": [self._withhold_key]},
         )
+
+    def _withhold_key(self, request: Any) -> None:
+        """Remove the key from a request that is redirected to another server or away from TLS."""
+        import httpx
+
+        home, url = httpx.URL(self.base_url), request.url
+        if url.netloc != home.netloc or (home.scheme == "https" and url.scheme == "http"):
+            for header in ("authorization", "x-api-key"):
+                request.headers.pop(header, None)
 
     def _api_key(self) -> str:
         """Return the key; raise an error if it is needed and missing, or cannot be one."""

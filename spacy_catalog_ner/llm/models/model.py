@@ -1,4 +1,4 @@
-"""What all models share: order, requests at once, shortening, response cache, failures."""
+"""The base of all models: order, concurrency, shortening, response cache, failures."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ from spacy_catalog_ner.llm.response_cache import ResponseCache
 
 __all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
 
-# How many requests may wait or be done, for each that is in flight, before the first is taken: one
-# slow answer does not leave the others' places empty.
+# Requests submitted ahead of the oldest unanswered one, for each in flight, so that one slow answer
+# does not leave threads idle
 _AHEAD = 8
 _LONGEST_REASON = 300  # characters
-# What is stored is read from the model's answer: to be raised whenever that is read differently.
+# Part of every cache key: raise it if answers are read in another way, since the cache stores what
+# was read
 _READING = 1
 
 
 class SelectionModel(ABC):
-    """Answers prompts in order, several requests at once, and never loses one for another's fault.
+    """Answers prompts in order, with several requests in flight; a failed one affects no other.
 
-    A subclass asks one request with `_ask` and says with `identity` what its answers depend on. It
-    must be a class, and its connections must be `PerProcess`, so that processes can be spawned
-    and forked.
+    Subclasses implement `_ask` and `identity`, and hold connections in `PerProcess`, so that
+    processes can be spawned and forked.
 
     Parameters
     ----------
     model
         The model's name, for messages and the response cache.
     concurrency
-        How many requests are in flight at once; with 1 no thread is started.
+        Requests in flight at once; with 1 no thread is started.
     max_failures
-        How many texts in a row may finally fail before `ModelUnavailableError` stops the run.
-        Those that fail for a reason of their own, such as their length, don't count.
+        Failed texts in a row that stop the run with `ModelUnavailableError`. Those that fail for
+        a reason of their own, such as their length, don't count.
     cache
-        File of the response cache, made if it does not exist; none is used if None.
+        File of the response cache, made if it does not exist; None for no cache.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class SelectionModel(ABC):
     @property
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Everything that can change an answer, without secrets; JSON-serialisable."""
+        """Settings that can change an answer, without secrets; JSON-serialisable."""
 
     @abstractmethod
     def _ask(self, request: Request) -> Reply:
@@ -94,35 +94,29 @@ class SelectionModel(ABC):
         Raises
         ------
         PromptTooLong
-            If it does not fit: it is asked again with fewer exemplars.
+            If it does not fit: it is repeated with fewer exemplars.
         RequestFailed
             If there is no answer.
         CatalogNERError
-            If no request can be answered until the user mends something.
+            If the settings are wrong, so that no request can be answered.
         """
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {self.model}"
 
     def __call__(self, prompts: Iterable[Iterable[Any]]) -> Iterable[Iterable[Any]]:
-        """Answer prompts in order, each group as soon as it and those before it are answered.
+        """Yield a list of `Answer` for each document, in order.
 
         Parameters
         ----------
         prompts
-            For each document a group of `Prompt`, as spacy-llm gives them; they are taken as they
-            are needed.
-
-        Returns
-        -------
-        Iterable
-            For each document a list of `Answer`. A request that failed is a reply with an `error`.
+            For each document a list of `Prompt`, as spacy-llm gives them; read as needed.
 
         Raises
         ------
         ModelUnavailableError
-            If as many texts in a row as `max_failures` says have failed, or the model cannot be
-            used at all as it is configured.
+            If `max_failures` texts in a row have failed, or the settings are wrong. Any other
+            failure is a reply with an `error`.
         """
         groups = ([_requests(prompt) for prompt in group] for group in prompts)
         if self.concurrency == 1:
@@ -139,7 +133,7 @@ class SelectionModel(ABC):
         stop: Future[Reply] = Future()  # fails with the error that stops the run
 
         def reply(request: Request, text: object) -> Reply:
-            if stop.done():  # what still waits is not asked any more
+            if stop.done():  # requests still in the queue are dropped
                 return stop.result()
             try:
                 return self._reply(request, text)
@@ -171,9 +165,9 @@ class SelectionModel(ABC):
         return submitted >= self.concurrency * (1 + _AHEAD)
 
     def _reply(self, request: Request, text: object) -> Reply:
-        """Answer a request from the cache or by asking; only what stops the run is raised.
+        """Answer a request from the cache or the model; raise only what stops the run.
 
-        `text` stands for the text that the request belongs to.
+        `text` identifies the text that the request belongs to.
         """
         key = self._cache_key(request)
         stored = self._cache.get(key) if self._cache else None
@@ -190,7 +184,7 @@ class SelectionModel(ABC):
             return Reply(request, usage=err.usage, error=reason)
         except ModelUnavailableError:
             raise
-        except CatalogNERError as err:  # of the settings: it would be that of every text
+        except CatalogNERError as err:  # wrong settings, which every text would fail on
             raise ModelUnavailableError(str(err)) from err
         self._breaker.get().succeeded()
         if self._cache:
@@ -199,13 +193,7 @@ class SelectionModel(ABC):
         return reply
 
     def _ask_until_it_fits(self, request: Request) -> tuple[Reply, int]:
-        """Return the reply, and how often the request had to be shortened.
-
-        Raises
-        ------
-        RequestFailed
-            If there is none, with all that asking has cost.
-        """
+        """Return the reply and how often the request was shortened, or raise `RequestFailed`."""
         spent, cuts = Usage(), 0
         while True:
             try:
@@ -213,18 +201,18 @@ class SelectionModel(ABC):
                 return replace(reply, usage=spent + reply.usage), cuts
             except RequestFailed as err:
                 spent += err.usage
-                shorter = _shorten(request) if isinstance(err, PromptTooLong) else None
+                shorter = request.shorter() if isinstance(err, PromptTooLong) else None
                 if shorter is None:
                     err.usage = spent
                     raise
                 request, cuts = shorter, cuts + 1
             except CatalogNERError:
                 raise
-            except Exception as err:  # whatever it is, the other texts go on
+            except Exception as err:  # fails this text only
                 raise unexpected(err, spent) from err
 
     def _cache_key(self, request: Request) -> str:
-        """Hash all that the answer to a request depends on."""
+        """Hash everything that the answer to a request depends on."""
         if self._cache is None:
             return ""
         parts = [
@@ -243,13 +231,13 @@ class SelectionModel(ABC):
 
 
 def one_line(reason: str) -> str:
-    """Return a reason on one line of bearable length."""
+    """Return a reason on one line, shortened to 300 characters."""
     reason = " ".join(reason.split())
     return reason if len(reason) <= _LONGEST_REASON else reason[:_LONGEST_REASON] + " ..."
 
 
 def unexpected(err: Exception, usage: Usage = Usage()) -> RequestFailed:  # noqa: B008  (immutable)
-    """Turn an error that nobody foresaw into one of a request."""
+    """Turn an unexpected error into a failure of the request."""
     # Half of a surrogate pair can be in a text, but not in UTF-8
     kind = TextFault if isinstance(err, UnicodeEncodeError) else RequestFailed
     return kind(f"{type(err).__name__}: {err}", usage)
@@ -264,10 +252,6 @@ def _requests(prompt: Any) -> tuple[Request, ...]:
     return prompt.requests
 
 
-def _shorten(request: Request) -> Request | None:
-    return request.shorten() if request.shorten else None
-
-
 def _is_done(group: list[list[Future[Reply]]]) -> bool:
     return all(future.done() for futures in group for future in futures)
 
@@ -277,18 +261,18 @@ def _collect(group: list[list[Future[Reply]]], stop: Future[Reply]) -> list[Answ
 
 
 def _fail(stop: Future[Reply], err: CatalogNERError) -> None:
-    with suppress(InvalidStateError):  # another was first
+    with suppress(InvalidStateError):  # already stopped
         stop.set_exception(err)
 
 
 def _result(future: Future[Reply], stop: Future[Reply]) -> Reply:
-    """Wait for a reply, but no longer than the run goes on."""
+    """Wait for a reply or the end of the run."""
     wait((future, stop), return_when=FIRST_COMPLETED)
     return (future if future.done() else stop).result()
 
 
 def _recall(request: Request, stored: dict[str, Any]) -> Reply:
     for _ in range(stored["cuts"]):
-        request = _shorten(request) or request
+        request = request.shorter() or request
     confidences = tuple(stored["confidences"])
     return Reply(request, confidences, stored["text"], Usage(cache_hits=1))

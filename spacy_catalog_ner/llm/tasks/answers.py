@@ -1,7 +1,7 @@
-"""Written answers: their JSON schemas, what they choose, and what is wrong with them.
+"""Written answers: their JSON schemas, their parsing, and their errors.
 
-Around the JSON there may be prose, code fences or more text after it; the first object that has
-the expected key counts. Nothing is guessed: an answer that is not JSON chooses nothing.
+The first JSON object with an expected key counts; prose and code fences around it are ignored. An
+answer without one is malformed and chooses nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Name = tuple[str, str]
 """Text and label."""
 
 Judged = dict[int, bool]
-"""What an answer says of candidates, by their places; it lacks those that it leaves open."""
+"""Whether candidates are right, by their indices; those without a verdict are missing."""
 
 
 @dataclass
@@ -33,13 +33,13 @@ class AnswerErrors:
     unknown_id
         Numbers that no candidate has.
     duplicate
-        Choices made before.
+        Repeated choices.
     wrong_label
-        Names that are known, with another label than theirs.
+        Names of candidates with a label that they do not have.
     out_of_catalog
-        Names that are no candidate.
+        Names that are not candidates.
     invented
-        Names that the text does not hold.
+        Names that are not in the text.
     """
 
     malformed: int = 0
@@ -55,7 +55,7 @@ class AnswerErrors:
             setattr(self, kind, getattr(self, kind) + value)
 
     def to_record(self) -> dict[str, Any]:
-        """Return them by kind, counts or ``{"text", "label"}`` dicts, without the empty ones."""
+        """Return counts, or lists of ``{"text", "label"}``, of the kinds that occur."""
         return {
             kind: value if isinstance(value, int) else [_as_dict(name) for name in value]
             for kind, value in vars(self).items()
@@ -98,23 +98,16 @@ def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
 def parse_verdicts(
     written: str, places: Sequence[int], words: tuple[str, str]
 ) -> tuple[Judged, AnswerErrors]:
-    """Read ``{"1": "yes", "2": "no"}``.
-
-    A key that is missing or has another value than the two words is malformed.
+    """Parse ``{"1": "yes", "2": "no"}``; missing keys and other values are malformed.
 
     Parameters
     ----------
     written
         The answer.
     places
-        Places of the candidates that were asked for, in the order of the questions.
+        Indices of the candidates that were asked about, in the order of the questions.
     words
         Yes and no in the prompt's language; case and accents do not matter.
-
-    Returns
-    -------
-    tuple
-        What it says of the candidates, and its errors.
     """
     errors = AnswerErrors()
     keys = {str(number): place for number, place in enumerate(places, start=1)}
@@ -134,10 +127,7 @@ def parse_verdicts(
 
 
 def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, AnswerErrors]:
-    """Read ``{"ids": [1, 3]}``, numbers of candidates from 1 on.
-
-    Parameters and what is returned are those of `parse_verdicts`.
-    """
+    """Parse ``{"ids": [1, 3]}``, numbers of candidates from 1 on."""
     numbers = find_list(written, "ids")
     if numbers is None:
         return {}, AnswerErrors(malformed=1)
@@ -156,25 +146,20 @@ def parse_ids(written: str, places: Sequence[int]) -> tuple[Judged, AnswerErrors
 def parse_copies(
     written: str, places: Sequence[int], names: Sequence[Name]
 ) -> tuple[Judged, AnswerErrors]:
-    """Read ``{"entities": [{"text", "label"}]}``, copies of candidates.
+    """Parse ``{"entities": [{"text", "label"}]}``, copies of candidates.
 
-    Texts are compared in normal form. A name that stands in the text several times is one choice,
-    of all its places; it may be copied once for each.
+    Texts are compared in normal form. A name that occurs several times in the text may be copied
+    as often; each copy chooses all its occurrences.
 
     Parameters
     ----------
     written
         The answer.
     places
-        Places of the candidates that were asked for.
+        Indices of the candidates that were asked about.
     names
-        Text and label of all candidates of the text. A copy of one that was not asked for, as it
-        stands in another window, is passed over.
-
-    Returns
-    -------
-    tuple
-        What it says of the candidates, and its errors.
+        Text and label of all candidates of the text. Copies of those in another window are
+        ignored.
     """
     items = find_list(written, "entities")
     if items is None:
@@ -201,14 +186,7 @@ def parse_copies(
 
 
 def parse_entities(written: str) -> tuple[list[Name], AnswerErrors]:
-    """Read ``{"entities": [{"text", "label"}]}`` as it stands.
-
-    Returns
-    -------
-    tuple
-        Text and label of every entity in order, on one line each, and the errors: items of
-        another shape are malformed.
-    """
+    """Parse ``{"entities": [{"text", "label"}]}``; items of another shape are malformed."""
     items = find_list(written, "entities")
     return ([], AnswerErrors(malformed=1)) if items is None else _read_names(items)
 
@@ -249,13 +227,13 @@ def find_list(written: str, key: str) -> list[Any] | None:
 
 def _find_object(written: str, keys: Collection[str]) -> dict[str, Any] | None:
     """Return the first JSON object that has one of the keys."""
-    # What a model thinks aloud before its answer holds drafts of it.
+    # A reasoning model's thoughts may hold drafts of the answer
     written = written.rpartition("</think>")[2]
     return next((found for found in _objects(written) if not found.keys().isdisjoint(keys)), None)
 
 
 def _objects(written: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects in a text, none of those inside another."""
+    """Yield the outermost JSON objects in a text."""
     decoder = json.JSONDecoder()
     start = written.find("{")
     while start >= 0:

@@ -20,10 +20,9 @@ from spacy_catalog_ner.llm.tasks.windows import Window, make_pieces
 class DirectExtraction(SpanTask):
     """Asks for the entities of a text and finds them in it: generative NER with exemplars.
 
-    It needs no candidates. ``doc.spans["selected"]`` holds the entities found in the text; those
-    that the text does not hold are in the record as ``invented``. The n-th mention of a name is
-    its n-th place in the text; further mentions are ``duplicate``. A long text is asked about
-    piece by piece.
+    It needs no candidates. ``doc.spans["selected"]`` holds the entities found in the text; names
+    that are not in it are recorded as ``invented``. The n-th mention of a name is its n-th
+    occurrence; further mentions are ``duplicate``. A long text is split into pieces.
 
     Parameters
     ----------

@@ -1,8 +1,4 @@
-"""What of an exemplar is shown: only what bears on the text at hand.
-
-A small model on a CPU spends its time reading, and most of a long spoken utterance says little
-about one candidate.
-"""
+"""Excerpts of exemplars: only what is relevant to the text, since a small model reads slowly."""
 
 from __future__ import annotations
 
@@ -23,25 +19,23 @@ _WORD = re.compile(r"\S+")
 def excerpt(
     exemplar: dict[str, Any], labels: Iterable[str], *, right_first: bool = True
 ) -> dict[str, Any]:
-    """Cut an exemplar down to the candidates that bear on `labels` and the words around them.
+    """Reduce an exemplar to a few candidates with the given labels and the words around them.
 
     Parameters
     ----------
     exemplar
         ``text``, ``candidates`` and ``selected``, as in ``doc._.exemplars``.
     labels
-        Labels of the candidates to decide on. An exemplar that has none of them is shown with
-        its own candidates.
+        Labels to decide on. An exemplar with none of them keeps candidates of other labels.
     right_first
-        Show those that are right before others with the same start, and not in the exemplar's
-        own order. Where answers are numbers that would teach a model to choose the first.
+        Show right candidates before others with the same start. If answers are numbers, this
+        would teach the model to choose the first.
 
     Returns
     -------
     dict
-        ``text``, and ``candidates`` with ``number`` (from 1 on), ``text``, ``label`` and
-        ``selected`` (a bool). Those that were selected are taken first, then all stand in reading
-        order.
+        ``text``, and ``candidates`` in reading order, with ``number`` (from 1), ``text``,
+        ``label`` and ``selected`` (a bool).
     """
     wanted = set(labels)
     selected = exemplar["selected"]
@@ -56,19 +50,13 @@ def excerpt(
 
 
 def whole(exemplar: dict[str, Any]) -> dict[str, Any]:
-    """Show all of an exemplar and of its candidates.
-
-    Parameters and what is returned are those of `excerpt`.
-    """
+    """Show a whole exemplar with all its candidates, in the form of `excerpt`."""
     candidates = _number(exemplar["candidates"], exemplar["selected"])
     return {"text": one_line(exemplar["text"]), "candidates": candidates}
 
 
 def gold(exemplar: dict[str, Any]) -> dict[str, Any]:
-    """Show what is right in an exemplar and the words around it.
-
-    Parameters and what is returned are those of `excerpt`.
-    """
+    """Show the right candidates and the words around them, in the form of `excerpt`."""
     selected = exemplar["selected"]
     text = _words_around(exemplar["text"], selected)
     return {"text": text, "candidates": _number(selected, selected)}

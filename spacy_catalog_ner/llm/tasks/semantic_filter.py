@@ -40,8 +40,7 @@ _WORDS = {"en": ("yes", "no"), "es": ("sí", "no")}
 class SemanticFilter(SpanTask):
     """Asks which candidates are right in the text, and selects those.
 
-    The model never writes an entity: the selection is a subset of the candidates, whatever the
-    text or the answer says.
+    The selection is always a subset of the candidates, whatever the text or the answer says.
 
     Parameters
     ----------
@@ -63,8 +62,8 @@ class SemanticFilter(SpanTask):
     template
         Path of a Jinja template to use instead of ``llm/prompts/ANSWER.LANG.v1.jinja``.
     window
-        Most tokens of a text that are shown at once. A longer one is shown in windows around its
-        candidates, each of which is in one of them.
+        Most tokens of a text per request. A longer text is split into windows around its
+        candidates.
     """
 
     def __init__(
@@ -160,7 +159,7 @@ class SemanticFilter(SpanTask):
 
 
 def _write_verdicts(group: SpanGroup, spans: list[Span], said: Mapping[int, float]) -> None:
-    """Keep what was said of every candidate, selected or not, as a number from 0 to 1, or None."""
+    """Write the verdict on every candidate, from 0 to 1 or None, to the group's ``attrs``."""
     group.attrs.pop("verdicts", None)
     if said:
         by_key = {

@@ -41,7 +41,7 @@ class SpanTask(ABC):
     Parameters
     ----------
     form
-        Form of the answer, which the built-in templates are named by.
+        Form of the answer, the first part of the built-in templates' names.
     labels
         A description of each entity type, the path of a YAML file of them, or None.
     k
@@ -69,21 +69,15 @@ class SpanTask(ABC):
         self.k = k
         self._labels_path = Path(labels) if isinstance(labels, str | Path) else None
         self._template_path = built_in if template is None else Path(template)
-        # Files are read at first use: a saved pipeline brings their contents, and the paths in
-        # its config exist only where it was made.
+        # Files are read when first used: a saved pipeline holds their contents, and the paths in
+        # its config may not exist here
         self._labels = None if self._labels_path else dict(labels or {})  # type: ignore[arg-type]
         self._source: str | None = None
         self._template: PromptTemplate | None = None
 
     @property
     def label_definitions(self) -> dict[str, str]:
-        """Description of each entity type.
-
-        Raises
-        ------
-        CatalogNERError
-            If the configured file is missing or of another shape.
-        """
+        """Description of each entity type."""
         if self._labels is None:
             assert self._labels_path is not None
             self._labels = read_labels(self._labels_path)
@@ -97,7 +91,7 @@ class SpanTask(ABC):
         return self._source
 
     def generate_prompts(self, docs: Iterable[Doc]) -> Iterable[Any]:
-        """Yield a `Prompt` for each document; it is empty where there is nothing to ask."""
+        """Yield a `Prompt` for each document, empty if there is nothing to ask."""
         for doc in docs:
             yield self._make_prompt(doc)
 
@@ -167,7 +161,7 @@ class SpanTask(ABC):
     ) -> Request:
         """Fill the template in; `fields` are further ones of the request."""
         values = {
-            # The most similar exemplar stands nearest to the text.
+            # The most similar exemplar comes last, next to the text
             "exemplars": [show_exemplar(exemplar) for exemplar in reversed(exemplars)],
             "text": show(doc, window),
             "candidates": candidates,

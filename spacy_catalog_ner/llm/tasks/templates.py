@@ -1,4 +1,4 @@
-"""Loading prompt templates, and rendering them so that nothing inserted leaves its place."""
+"""Prompt templates: loading them, and rendering them so that no text can break out of its line."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import require_file
 
 LANGUAGES = ("en", "es")
-"""Languages there are built-in templates in."""
+"""Languages of the built-in templates."""
 
 _PROMPTS = Path(__file__).parent.parent / "prompts"
 
-# What tokenizers read as the start or end of a turn, wherever it stands: <end_of_turn>,
-# <|im_end|>, </s>, [/INST].
+# Control tokens of models: <end_of_turn>, <|im_end|>, </s>, [/INST]
 _CONTROL = re.compile(r"<(?=[^\s<>]{1,40}>)|\[(?=/?[A-Z_]{2,20}\])")
 
 
 def one_line(text: str) -> str:
     r"""Make text safe to insert into a prompt.
 
-    White space is folded, so that a text cannot end its line and go on as another. What looks
-    like a control token of a model gets a space, which makes it plain characters.
+    White space is folded, so that a text cannot start another line. Anything like a control token
+    of a model is broken up by a space.
 
     Examples
     --------
@@ -39,33 +38,14 @@ def one_line(text: str) -> str:
 
 
 def built_in_template(form: str, lang: str) -> Path:
-    """Return the path of a built-in template.
-
-    Parameters
-    ----------
-    form
-        Form of the answer: ``"verdicts"``, ``"ids"``, ``"json"`` or ``"direct"``.
-    lang
-        Language of the prompt: ``"en"`` or ``"es"``.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is none in this language.
-    """
+    """Return the path of the built-in template for a form of answer and a language."""
     if lang not in LANGUAGES:
         raise CatalogNERError(f"lang: expected one of {', '.join(LANGUAGES)}, got {lang!r}")
     return _PROMPTS / f"{form}.{lang}.v1.jinja"
 
 
 def read_template(path: Path) -> str:
-    """Read the source of a template.
-
-    Raises
-    ------
-    CatalogNERError
-        If the file is missing or not UTF-8.
-    """
+    """Read the source of a template, a UTF-8 file."""
     try:
         return require_file(path, "a Jinja template").read_text(encoding="utf8")
     except UnicodeDecodeError as err:
@@ -89,7 +69,7 @@ class PromptTemplate:
     Raises
     ------
     CatalogNERError
-        If it is no Jinja template or lacks a block.
+        If it is not a Jinja template or lacks a block.
     """
 
     def __init__(self, source: str, name: str, blocks: Iterable[str]) -> None:
@@ -101,23 +81,17 @@ class PromptTemplate:
             raise CatalogNERError(f"{name}: expected a template with {tags}, found none; add it")
 
     def render(self, block: str, values: Mapping[str, Any]) -> str:
-        """Render one block.
-
-        Raises
-        ------
-        CatalogNERError
-            If the template asks for what there is not, or for what a template may not do.
-        """
+        """Render one block; raise `CatalogNERError` if it uses an undefined or forbidden name."""
         context = self._template.new_context(dict(values))
         try:
             return "".join(self._template.blocks[block](context))
-        except Exception as err:  # what a template computes can fail in any way
+        except Exception as err:  # a template's expressions can raise anything
             message = one_line(str(err))
             raise CatalogNERError(f"{self.name}: block {block} failed ({message})") from None
 
 
 def _compile(source: str, name: str) -> Template:
-    # A pipeline from elsewhere brings its template: it must not run code.
+    # A template may come with someone else's pipeline: it must not run code.
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )

@@ -14,14 +14,14 @@ _MARGIN = 8  # the part of a window that is context on either side of its candid
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a text.
+    """A range of tokens.
 
     Attributes
     ----------
     start, end
         First token, and the one after the last.
     candidates
-        Places of the candidates that are asked for with this stretch in view, ascending.
+        Indices of the candidates that are asked about in this window, ascending.
     """
 
     start: int
@@ -30,10 +30,10 @@ class Window:
 
 
 def make_windows(length: int, spans: Sequence[tuple[int, int]], size: int) -> list[Window]:
-    """Show a text around its candidates, a group of neighbours at a time.
+    """Split a text into windows around groups of neighbouring candidates.
 
-    Every candidate is in one window, with context on both sides where there is text. A text of no
-    more than `size` tokens has one window.
+    Each candidate is in one window, with context on both sides. A text of up to `size` tokens is
+    one window.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def make_windows(length: int, spans: Sequence[tuple[int, int]], size: int) -> li
     spans
         First token of each candidate and the one after its last.
     size
-        Most tokens shown at once; only a candidate that is longer by itself is shown whole.
+        Most tokens of a window, unless a single candidate is longer.
     """
     if length <= size:
         return [Window(0, length, tuple(range(len(spans))))]
@@ -61,7 +61,7 @@ def make_windows(length: int, spans: Sequence[tuple[int, int]], size: int) -> li
 
 
 def _around(group: list[int], spans: Sequence[tuple[int, int]], length: int, size: int) -> Window:
-    """Show as much before a group as after it; what one side lacks the other gets."""
+    """Center a window on a group, shifted where the text begins or ends."""
     first = min(spans[place][0] for place in group)
     last = max(spans[place][1] for place in group)
     if last - first >= size:
@@ -72,7 +72,7 @@ def _around(group: list[int], spans: Sequence[tuple[int, int]], length: int, siz
 
 
 def make_pieces(length: int, size: int) -> list[Window]:
-    """Cut a text into pieces of at most `size` tokens that follow each other."""
+    """Cut a text into consecutive pieces of at most `size` tokens."""
     return [Window(start, min(start + size, length)) for start in range(0, length, size)]
 
 
