@@ -305,21 +305,3 @@ def test_two_processes_give_what_one_gives(affirmer):
     one = [keys(doc.spans["selected"]) for doc in affirmer.pipe(TEXTS)]
     docs = affirmer.pipe(TEXTS, n_process=2, batch_size=2)
     assert [keys(doc.spans["selected"]) for doc in docs] == one
-
-
-def test_two_spawned_processes_work_too(mini_python, mini_catalog, tmp_path):
-    make_pipeline(mini_catalog, task={"threshold": 0.0}).to_disk(tmp_path / "pipeline")
-    script = tmp_path / "elsewhere" / "spawned.py"
-    script.parent.mkdir()
-    script.write_text(f"""
-import multiprocessing
-import spacy
-
-if __name__ == "__main__":
-    multiprocessing.set_start_method("spawn")
-    nlp = spacy.load({str(tmp_path / "pipeline")!r})
-    docs = nlp.pipe({TEXTS!r}, n_process=2, batch_size=2)
-    print([len(doc.spans["selected"]) for doc in docs])
-""")
-    result = mini_python("import runpy; runpy.run_path('spawned.py', run_name='__main__')")
-    assert result.stdout.splitlines()[-1:] == ["[1, 0, 1, 2]"], result.stderr
