@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 from pathlib import Path
 
 import pytest
@@ -70,12 +69,11 @@ def test_the_result_is_printed_and_written(cli, good, gold, tmp_path):
     assert printed == json.loads((tmp_path / "result.json").read_text(encoding="utf8"))
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_predictions_may_be_packed(cli, good, gold, tmp_path, suffix):
-    pack = {".gz": gzip.compress, ".zst": ZstdCompressor().compress}[suffix]
-    packed = tmp_path / f"packed.jsonl{suffix}"
-    packed.write_bytes(pack(good.read_bytes()))
-    assert cli("evaluate", packed, gold).out == cli("evaluate", good, gold).out
+def test_predictions_and_gold_may_be_packed(cli, good, gold, tmp_path):
+    packed = tmp_path / "packed.jsonl.gz", tmp_path / "packed.jsonl.zst"
+    packed[0].write_bytes(gzip.compress(good.read_bytes()))
+    packed[1].write_bytes(ZstdCompressor().compress(gold.read_bytes()))
+    assert cli("evaluate", *packed).out == cli("evaluate", good, gold).out
 
 
 def test_predictions_and_gold_may_be_docbins(cli, good, gold, tmp_path):
@@ -85,21 +83,6 @@ def test_predictions_and_gold_may_be_docbins(cli, good, gold, tmp_path):
     expected = cli("evaluate", good, gold, "--baseline", good)
     found = cli("evaluate", *packed, "--baseline", packed[0])
     assert found.out == expected.out.replace("good.jsonl", "good.spacy")
-
-
-def test_predictions_in_another_order_are_paired_by_their_text(cli, good, gold, tmp_path):
-    rows = without("SONG", {3})
-    random.Random(0).shuffle(rows)
-    shuffled = write_rows(tmp_path / "shuffled.jsonl", rows)
-    assert cli("evaluate", shuffled, gold).out == cli("evaluate", good, gold).out
-
-
-def test_a_text_without_prediction_is_named_and_counts_as_missed(cli, gold, tmp_path):
-    some = write_rows(tmp_path / "some.jsonl", GOLD[1:])
-    result = cli("evaluate", some, gold)
-    assert result.code == 0
-    assert "no prediction for 'play song0 in city0'" in result.err
-    assert json.loads(result.out)["micro"]["fn"] == 2
 
 
 def test_tokens_are_scored_if_asked_for(cli, good, gold):
@@ -169,18 +152,6 @@ def test_two_systems_are_compared_by_their_answers(cli, bad, good, gold):
     assert f"Compared with {good}: F1 of all entities 0.9937 -> 0.9116" in result.err
 
 
-def test_a_saved_result_is_compared_by_its_intervals(cli, bad, gold, saved):
-    comparison = json.loads(cli("evaluate", bad, gold, "--baseline", saved).out)["comparison"]
-    assert comparison["micro"]["points"] == -8.21
-    assert comparison["p_value"] is None
-
-
-def test_without_a_baseline_nothing_is_compared(cli, bad, gold):
-    result = cli("evaluate", bad, gold)
-    assert "comparison" not in json.loads(result.out)
-    assert result.err == ""
-
-
 # The gate
 
 baselines = pytest.mark.parametrize("baseline", ["good.jsonl", "good.json"])
@@ -235,15 +206,6 @@ def test_a_failed_gate_has_written_its_reports(cli, bad, good, gold, tmp_path):
     assert all(path.is_file() for path in written)
 
 
-def test_a_pipeline_can_be_held_against_a_saved_result(cli, mini_annotated, mini_catalog, tmp_path):
-    config = REPOSITORY / "configs" / "accept_all.cfg"
-    catalog = ["--paths.catalog", mini_catalog]
-    saved = tmp_path / "all.json"
-    cli("evaluate", config, mini_annotated, *catalog, "-o", saved)
-    gate = ["--baseline", saved, "--max-drop", "0"]
-    assert cli("evaluate", config, mini_annotated, *catalog, *gate).code == 0
-
-
 # Bad input
 
 
@@ -257,12 +219,6 @@ def test_a_baseline_of_another_gold_set_is_refused(cli, good, saved, tmp_path):
 def test_predictions_for_other_texts_are_refused(cli, gold, tmp_path):
     other = write_rows(tmp_path / "other.jsonl", [{"text": "something else", "spans": []}])
     error = cli("evaluate", other, gold).error
-    assert f"{other}: none of the 1 predicted rows is for one of the 40 gold rows" in error
-
-
-def test_baseline_predictions_for_other_texts_are_refused(cli, good, gold, tmp_path):
-    other = write_rows(tmp_path / "other.jsonl", [{"text": "something else", "spans": []}])
-    error = cli("evaluate", good, gold, "--baseline", other).error
     assert f"{other}: none of the 1 predicted rows is for one of the 40 gold rows" in error
 
 
@@ -282,23 +238,6 @@ def test_what_is_wrong_with_a_pipelines_answer_is_said_of_the_gold_row(cli, mini
     assert f"{gold}:2: label 'ARTIST' is never in gold" in err
 
 
-def test_predictions_that_failed_are_named_and_no_stages_fault(cli, gold, tmp_path):
-    failed = {**GOLD[0], "spans": [], "candidates": [], "catalog_ner": {"failure": "timeout"}}
-    some = write_rows(tmp_path / "some.jsonl", [failed, *GOLD[1:]])
-    result = cli("evaluate", some, gold)
-    assert f"{some}:1: no answer (timeout); what it lacks counts as missed" in result.err
-    assert json.loads(result.out)["stages"]["no answer"]["missed"] == 2
-
-
-@pytest.mark.parametrize("answer", ["reject", "ignore"])
-def test_rows_that_an_annotator_did_not_accept_are_no_gold(cli, good, tmp_path, answer):
-    rows = [{**GOLD[0], "answer": answer}, {**GOLD[1], "answer": "accept"}]
-    gold = write_rows(tmp_path / "gold.jsonl", rows)
-    result = cli("evaluate", good, gold)
-    assert json.loads(result.out)["texts"] == 1
-    assert f'{gold}:1: "answer" is {answer!r}; row skipped' in result.err
-
-
 def test_gold_without_a_usable_row_is_refused_after_saying_why(cli, good, tmp_path):
     gold = write_rows(tmp_path / "none.jsonl", [{"text": "one"}, {"text": "two"}])
     result = cli("evaluate", good, gold)
@@ -306,13 +245,11 @@ def test_gold_without_a_usable_row_is_refused_after_saying_why(cli, good, tmp_pa
     assert f"{gold}: no annotated text to evaluate against" in result.error
 
 
-@pytest.mark.parametrize("name", ["x.json", "x.conll", "x.spacy.gz", "x.txt"])
-@pytest.mark.parametrize("side", ["predictions", "gold"])
-def test_files_of_other_formats_are_to_be_converted(cli, gold, tmp_path, name, side):
+@pytest.mark.parametrize("name", ["x.conll", "x.spacy.gz"])
+def test_files_of_other_formats_are_to_be_converted(cli, gold, tmp_path, name):
     other = tmp_path / name
     other.write_text("{}")
-    files = (other, gold) if side == "predictions" else (gold, other)
-    error = cli("evaluate", *files).error
+    error = cli("evaluate", gold, other).error
     assert f"{other}: expected annotated texts (.jsonl, " in error
     assert "catalog-ner convert" in error
 
@@ -345,9 +282,8 @@ def test_bad_input_is_one_line(cli, good, gold, tmp_path, monkeypatch, options, 
     assert message in cli("evaluate", good, gold, *options).error
 
 
-@pytest.mark.parametrize("option", [["--samples", "0"], ["--max-drop", "-1"], ["--seed", "-1"]])
-def test_numbers_out_of_range_are_wrong_usage(cli, good, gold, option):
-    result = cli("evaluate", good, gold, "--baseline", good, *option)
+def test_numbers_out_of_range_are_wrong_usage(cli, good, gold):
+    result = cli("evaluate", good, gold, "--samples", "0")
     assert result.code == 2
     assert "Usage: " in result.err and "Traceback" not in result.err
 

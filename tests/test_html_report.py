@@ -233,7 +233,7 @@ def test_hostile_titles_labels_and_names_stay_text():
     assert "".join(page.text.split()).count("".join(HOSTILE.split())) >= 4
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     # A text has a word, as `read_texts` sees to: the table of lengths counts them
     text=st.text(min_size=1, max_size=8).filter(str.strip)
@@ -247,7 +247,7 @@ def test_no_text_can_change_the_page(text):
     assert page.data["texts"][0][1] == text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), text=st.text("aé😀🎵\n", min_size=1, max_size=12))
 def test_offsets_are_those_of_javascript(data, text):
     start = data.draw(st.integers(0, len(text) - 1))

@@ -145,6 +145,9 @@ def test_every_span_has_one_outcome_and_its_kind_holds(predicted, gold):
 @settings(max_examples=200, deadline=None)
 @given(predicted=SIDE, gold=SIDE)
 def test_spans_are_paired_as_if_every_two_were_looked_at(predicted, gold):
+    # `compare` takes out equal spans before
+    gold, predicted = set(gold) - set(predicted), set(predicted) - set(gold)
+
     def rank(link: tuple[Key, Key]) -> tuple:
         one, other = link
         shared = min(one[1], other[1]) - max(one[0], other[0])
