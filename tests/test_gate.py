@@ -244,7 +244,7 @@ def change(points: float) -> Change:
     ],
 )
 def test_what_fell_by_more_points_than_allowed_is_named(max_drop, per_label, fallen):
-    comparison = Comparison(change(-1.5), {"CITY": change(-6.0), "SONG": change(3.0)})
+    comparison = Comparison(change(-1.5), {"CITY": change(-6.0), "SONG": change(3.0)}, None, "old")
     assert list(comparison.find_drops(max_drop, per_label=per_label)) == fallen
 
 

@@ -93,7 +93,12 @@ def evaluate(
         if baseline is not None and baseline.suffix == ".json":
             old = read_result(baseline)
         elif baseline is not None:
-            answers = _read_baseline(baseline, problems)
+            if not detect_kind(baseline, ANNOTATED):
+                raise CatalogNERError(
+                    f"{baseline}: expected a result of `catalog-ner evaluate -o` (.json) or"
+                    f" predictions ({', '.join(ANNOTATED)})"
+                )
+            answers = read_rows(baseline, problems)
             old_pairs = align_rows(answers, annotated, problems, (str(baseline), str(gold)))
             old = evaluate_pairs(old_pairs, **options)
         answers = _read_predictions(predictions, overrides, annotated, problems)
@@ -102,14 +107,11 @@ def evaluate(
         warn_of(problems)
     result = evaluate_pairs(pairs, **options)
     if old is not None:
+        name = str(baseline)
         if old_pairs is not None:
-            result.comparison = compare_pairs(pairs, old_pairs, samples=samples, seed=seed)
+            result.comparison = compare_pairs(pairs, old_pairs, name, samples=samples, seed=seed)
         else:
-            try:
-                result.comparison = compare_results(result, old)
-            except CatalogNERError as err:
-                raise CatalogNERError(f"{baseline}: {err}") from None
-        result.comparison.baseline = str(baseline)
+            result.comparison = compare_results(result, old, name)
     title = f"{Path(predictions).name} on {gold.name}"
     if output is not None:
         write_json(output, result.to_dict())
@@ -140,15 +142,6 @@ def _read_predictions(name: str, overrides: dict[str, Any], gold: Rows, problems
     answers = label_rows(load_pipeline(name, overrides), [row for _, row in gold])
     # What is wrong with an answer is said of the gold row that it is made of
     return [(place, row) for (place, _), row in zip(gold, answers, strict=True)]
-
-
-def _read_baseline(path: Path, problems: Problems) -> Rows:
-    if not detect_kind(path, ANNOTATED):
-        raise CatalogNERError(
-            f"{path}: expected a result of `catalog-ner evaluate -o` (.json) or predictions"
-            f" ({', '.join(ANNOTATED)})"
-        )
-    return read_rows(path, problems)
 
 
 def _fails(comparison: Comparison, max_drop: float, per_label: bool) -> bool:

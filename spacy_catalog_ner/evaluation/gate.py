@@ -110,7 +110,12 @@ def _f1(counts: np.ndarray) -> np.ndarray:
 
 
 def compare_pairs(
-    pairs: Sequence[Pair], baseline: Sequence[Pair], *, samples: int = 1000, seed: int = 0
+    pairs: Sequence[Pair],
+    baseline: Sequence[Pair],
+    name: str = "baseline",
+    *,
+    samples: int = 1000,
+    seed: int = 0,
 ) -> Comparison:
     """Compare the F1 of two systems on the same texts, overall and per label.
 
@@ -122,6 +127,8 @@ def compare_pairs(
     ----------
     pairs, baseline
         What `align_rows` returns for both with the same gold.
+    name
+        Of the baseline.
     samples, seed
         Number of resamples and their seed.
 
@@ -151,10 +158,10 @@ def compare_pairs(
     micro, *per_label = map(_change, before, after, bounds[:, 0], bounds[:, 1], evidence)
     old, new = (counts[:, system, 0].astype(np.int64) for system in (0, 1))
     p_value = _test_significance(new, old, 10_000, seed).p_value
-    return Comparison(micro, dict(zip(names, per_label, strict=True)), p_value)
+    return Comparison(micro, dict(zip(names, per_label, strict=True)), p_value, name)
 
 
-def compare_results(result: Result, baseline: Result) -> Comparison:
+def compare_results(result: Result, baseline: Result, name: str = "baseline") -> Comparison:
     """Compare the F1 of two results of the same gold set, as `compare_pairs` does.
 
     Without the predictions an interval of the difference is made of those of the two figures,
@@ -182,8 +189,8 @@ def compare_results(result: Result, baseline: Result) -> Comparison:
         if (result.texts, result.micro.gold) != (texts, entities):
             this = f"{result.texts} with {result.micro.gold}"
         raise CatalogNERError(
-            f"measured on another gold set, {texts} texts with {entities} entities; this one has"
-            f" {this}. Evaluate the baseline's predictions on this one"
+            f"{name}: measured on another gold set, {texts} texts with {entities} entities; this"
+            f" one has {this}. Evaluate the baseline's predictions on this one"
         )
 
     def change(new: IntervalScore, old: IntervalScore) -> Change:
@@ -200,7 +207,7 @@ def compare_results(result: Result, baseline: Result) -> Comparison:
         label: change(ours.get(label, _NOTHING), theirs.get(label, _NOTHING))
         for label in sorted({*ours, *theirs})
     }
-    return Comparison(change(result.micro, baseline.micro), per_label)
+    return Comparison(change(result.micro, baseline.micro), per_label, None, name)
 
 
 def _arms(score: IntervalScore) -> tuple[float, float]:

@@ -30,7 +30,6 @@ from spacy_catalog_ner.evaluation.outcomes import (
     compare,
     count_confusion,
     pair_overlapping,
-    score_by,
 )
 from spacy_catalog_ner.evaluation.result import (
     FORMAT_VERSION,
@@ -106,8 +105,8 @@ def evaluate_pairs(
     macro = macro_average(counts.sum(axis=0)).round(4).tolist()
     tokens, lengths = (None, None) if tokenize is None else _score_tokens(pairs, tokenize)
     kinds = Counter(outcome.kind for outcome in outcomes)
-    per_label = score_by(outcomes, lambda pair, span: span.label)
     micro = Score.of(*counts.sum(axis=(0, 1)).tolist())
+    scores = [Score.of(*row) for row in counts.sum(axis=0).tolist()]
     return Result(
         format_version=FORMAT_VERSION,
         texts=len(pairs),
@@ -118,8 +117,8 @@ def evaluate_pairs(
         macro_f1=macro[2],
         macro_f1_interval=macro_bounds,
         per_label={
-            label: IntervalScore(**asdict(per_label[label]), intervals=bounds)
-            for label, bounds in zip(labels, label_bounds, strict=True)
+            label: IntervalScore(**asdict(score), intervals=bounds)
+            for label, score, bounds in zip(labels, scores, label_bounds, strict=True)
         },
         boundary=score_boundaries(pairs),
         type_accuracy=_round(measure_type_accuracy(pairs)),

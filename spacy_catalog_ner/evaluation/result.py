@@ -176,8 +176,8 @@ class Comparison(Figures):
 
     micro: Change
     per_label: dict[str, Change]
-    p_value: float | None = None
-    baseline: str = ""
+    p_value: float | None
+    baseline: str
 
     def find_drops(self, max_drop: float, *, per_label: bool = False) -> dict[str, Change]:
         """Return what fell by more than `max_drop` points: the micro F1 (``""``), and any label.
