@@ -245,7 +245,7 @@ def test_every_name_of_the_front_door_is_there_and_documented():
     for name in spacy_catalog_ner.__all__:
         assert getattr(spacy_catalog_ner, name) is not None
         assert name == "__version__" or f"`{name}`" in spacy_catalog_ner.__doc__
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="nothing"):
         spacy_catalog_ner.nothing  # noqa: B018
 
 
