@@ -25,6 +25,7 @@ from spacy_catalog_ner.errors import Place, Problems
 from spacy_catalog_ner.exemplars import ExemplarStore, SentenceTransformerEmbedder
 from spacy_catalog_ner.exemplars.reading import read_exemplars
 from spacy_catalog_ner.io.row import Row
+from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp
 from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
 REPOSITORY = Path(__file__).parent.parent
@@ -127,6 +128,12 @@ def mini_store_path(mini_store, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("store") / "exemplars"
     mini_store.to_disk(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> LlamaCpp:
+    """The bundled Gemma, loaded once for the whole session, with room for a short prompt only."""
+    return LlamaCpp(context_length=512, threads=1)
 
 
 @pytest.fixture

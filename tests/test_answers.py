@@ -19,6 +19,7 @@ from spacy_catalog_ner.llm.tasks.answers import (
 NAMES = [("Adele", "ARTIST"), ("boston", "CITY"), ("boston", "ARTIST"), ("boston", "CITY")]
 ALL = range(len(NAMES))
 MALFORMED = {"malformed": 1}
+YES_NO = ("yes", "no")
 
 
 def entities(*names: tuple[str, str]) -> str:
@@ -41,9 +42,9 @@ def test_no_number_is_an_answer():
     assert record(parse_ids('{"ids": []}', ALL)) == (set(), {})
 
 
-@pytest.mark.parametrize("number", ["0", "5", "-1", "1.0", '"1"', "true", "null", "[1]"])
-def test_a_number_that_no_candidate_has_is_unknown(number):
-    assert record(parse_ids(f'{{"ids": [{number}, 2]}}', ALL)) == ({1}, {"unknown_id": 1})
+def test_a_number_that_no_candidate_has_is_unknown():
+    written = '{"ids": [0, 5, -1, 1.0, "1", true, null, [1], 2]}'
+    assert record(parse_ids(written, ALL)) == ({1}, {"unknown_id": 8})
 
 
 def test_a_number_twice_is_a_duplicate():
@@ -65,11 +66,9 @@ def test_what_stands_around_the_answer_does_not_matter(written):
     assert record(parse_ids(written, ALL)) == ({1}, {})
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+def test_what_cannot_be_read_is_malformed_and_chooses_nothing():
+    for written in (
         "",
-        "2",
         "[2]",
         "I don't know.",
         '{"ids": [1, 2,]}',
@@ -79,15 +78,12 @@ def test_what_stands_around_the_answer_does_not_matter(written):
         "{'ids': [2]}",
         '{"ids": [' + "9" * 5000 + "]}",
         '{"ids": ' + "[" * 5000,
-    ],
-)
-def test_what_cannot_be_read_is_malformed_and_chooses_nothing(written):
-    assert record(parse_ids(written, ALL)) == (set(), MALFORMED)
+    ):
+        assert record(parse_ids(written, ALL)) == (set(), MALFORMED), written
+        assert record(parse_verdicts(written, ALL, YES_NO)) == (set(), MALFORMED), written
 
 
 # Verdicts
-
-YES_NO = ("yes", "no")
 
 
 def test_verdicts_are_read_by_their_keys():
@@ -99,15 +95,9 @@ def test_a_verdict_that_is_missing_or_no_verdict_is_malformed():
     assert record(parse_verdicts(written, ALL, YES_NO)) == ({0}, {"malformed": 3})
 
 
-@pytest.mark.parametrize("yes", ["sí", "si", "Sí", "SI", "SÍ", "si\u0301"])
-def test_a_spanish_yes_is_understood_with_and_without_its_accent(yes):
-    written = json.dumps({"1": yes, "2": "No"})
-    assert record(parse_verdicts(written, [0, 1], ("sí", "no"))) == ({0}, {})
-
-
-@pytest.mark.parametrize("written", ["", "yes", "yes, no", '{"verdicts": ["yes"]}', "[1]"])
-def test_verdicts_of_another_shape_are_malformed_as_a_whole(written):
-    assert record(parse_verdicts(written, ALL, YES_NO)) == (set(), MALFORMED)
+def test_a_spanish_yes_is_understood_with_and_without_its_accent():
+    written = '{"1": "sí", "2": "SI", "3": "si\u0301", "4": "No"}'
+    assert record(parse_verdicts(written, ALL, ("sí", "no"))) == ({0, 1, 2}, {})
 
 
 # Copies
@@ -148,22 +138,16 @@ def test_a_candidate_of_another_window_is_passed_over():
     assert record(parse_copies(copies, [1, 2], NAMES)) == ({1}, {})
 
 
-@pytest.mark.parametrize(
-    "item",
-    [
-        "null",
-        '"Adele"',
-        "[]",
-        "{}",
-        '{"text": "Adele"}',
-        '{"text": 1, "label": "ARTIST"}',
-        '{"text": " ", "label": "ARTIST"}',
-        '{"text": "\\ud800", "label": "ARTIST"}',
-    ],
-)
-def test_an_item_of_another_shape_is_malformed_and_the_others_count(item):
-    written = f'{{"entities": [{item}, {{"text": "Adele", "label": "ARTIST"}}]}}'
-    assert record(parse_copies(written, ALL, NAMES)) == ({0}, MALFORMED)
+def test_items_of_another_shape_are_malformed_and_the_others_count():
+    items = [
+        *(None, "Adele", [], {}, {"text": "Adele"}),
+        {"text": 1, "label": "ARTIST"},
+        {"text": " ", "label": "ARTIST"},
+        {"text": "\ud800", "label": "ARTIST"},
+        {"text": "Adele", "label": "ARTIST"},
+    ]
+    written = json.dumps({"entities": items})
+    assert record(parse_copies(written, ALL, NAMES)) == ({0}, {"malformed": 8})
 
 
 # What is wrong

@@ -6,7 +6,6 @@ import json
 from itertools import pairwise
 
 import pytest
-import spacy
 from answering import Says, SaysString, answer, ask, exemplar, keys
 from conftest import LABELS
 from hypothesis import given, settings
@@ -182,16 +181,13 @@ def test_settings_are_checked_where_they_enter():
 # With the real embedded model
 
 
-def test_the_embedded_model_extracts_in_the_form_that_it_is_held_to():
-    nlp = spacy.blank("en")
-    task = {"@llm_tasks": "spacy_catalog_ner.DirectExtraction.v1", "labels": LABELS}
-    nlp.add_pipe("llm_semantic_filter", config={"task": task})
-    doc = nlp.make_doc("put on thriller")
+def test_the_embedded_model_extracts_in_the_form_that_it_is_held_to(embedded_model):
+    doc = NLP("put on thriller")
     doc._.exemplars = [
         exemplar("put on hello", ("hello", "SONG", True)),
         exemplar("put on blinding lights", ("blinding lights", "SONG", True)),
     ]
-    doc = nlp(doc)
+    answer(DirectExtraction(labels=LABELS), doc, embedded_model)
     record = doc._.catalog_ner
     assert record["failure"] is None
     assert "malformed" not in record.get("answer", {})

