@@ -133,7 +133,7 @@ def mini_store_path(mini_store, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def embedded_model() -> LlamaCpp:
     """The bundled Gemma, loaded once for the whole session, with room for a short prompt only."""
-    return LlamaCpp(context_length=512, threads=1)
+    return LlamaCpp(context_length=256, threads=1)
 
 
 @pytest.fixture

@@ -70,21 +70,21 @@ def test_a_prompt_that_is_too_long_is_asked_with_fewer_exemplars(embedded_model,
         whole = verdicts(exemplars=exemplars)
         return replace(whole, questions=questions, shorten=lambda: request(exemplars // 2))
 
-    reply = ask(embedded_model, request(40))
+    reply = ask(embedded_model, request(20))
     assert reply.error == ""
-    assert 1 <= reply.request.context.count(EXEMPLARS) <= 20
+    assert 1 <= reply.request.context.count(EXEMPLARS) <= 10
 
 
 def test_a_prompt_that_never_fits_is_an_error_of_its_text_alone(embedded_model):
     long = verdicts("and then something else " * 200)
     failed, answered = ask_all(embedded_model, [[long], [verdicts()]])
-    assert "exceeds the available context size (512 tokens)" in failed.error
+    assert "exceeds the available context size (256 tokens)" in failed.error
     assert answered.error == ""
 
 
 def test_an_answer_with_too_little_context_left_is_asked_with_fewer_exemplars(embedded_model):
     shorter = replace(verdicts(), questions=())
-    long = verdicts("word " * 451, exemplars=0)  # 13 of the 512 tokens are left
+    long = verdicts("word " * 195, exemplars=0)  # 13 of the 256 tokens are left
     reply = ask(embedded_model, replace(long, questions=(), shorten=lambda: shorter))
     assert reply.request == shorter
     assert set(json.loads(reply.text)) == {"1", "2"}
@@ -114,10 +114,10 @@ def test_settings_below_1_are_refused():
 
 def test_a_cached_answer_needs_no_model(tmp_path, embedded_model):
     cache = str(tmp_path / "responses.sqlite")
-    first_model = LlamaCpp(context_length=512, cache=cache)
+    first_model = LlamaCpp(context_length=256, cache=cache)
     first_model._server = embedded_model._server
     first = ask(first_model, verdicts())
-    again_model = LlamaCpp(context_length=512, cache=cache)
+    again_model = LlamaCpp(context_length=256, cache=cache)
     again = ask(again_model, verdicts())
     assert again == replace(first, usage=Usage(cache_hits=1))
     assert not again_model._server.is_made

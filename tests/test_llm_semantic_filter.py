@@ -130,7 +130,10 @@ def test_a_label_file_that_is_not_there_is_named_when_it_is_needed(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_two_processes_give_what_one_gives(nlp, monkeypatch, method):
+def test_two_processes_give_what_one_gives(mini_catalog, embedded_model, monkeypatch, method):
+    nlp = make_pipeline(mini_catalog)
+    nlp.get_pipe("llm_semantic_filter")._model = embedded_model
+
     def selected(**processes):
         docs = nlp.pipe(TEXTS, **processes)
         return [keys(doc.spans["selected"]) for doc in docs]
