@@ -63,7 +63,7 @@ def _example(schema: Body) -> Any:
 def status(
     number: int, message: str = "no", headers: dict[str, str] | None = None, **error: Any
 ) -> Fault:
-    """Answer with an error; by default the SDKs are told to come back at once."""
+    """Answer with an error; by default clients are told to come back at once."""
 
     def misbehave(handler: Handler) -> None:
         body = {"error": {"message": message, **error}}
@@ -341,10 +341,10 @@ class LocalServer:
 
     @property
     def root(self) -> str:
-        """The base URL for Anthropic's SDK."""
+        """The base URL of Anthropic's API."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
-        """The base URL for OpenAI's SDK."""
+        """The base URL of OpenAI's API."""
         return f"{self.root}/v1"

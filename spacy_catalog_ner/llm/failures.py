@@ -59,10 +59,6 @@ class CircuitBreaker:
         self._failed: set[object] = set()
         self._lock = threading.Lock()
 
-    def recalled(self) -> None:
-        """Count an answer from the cache: it shows only that the settings are right."""
-        self.has_succeeded = True
-
     def succeeded(self) -> None:
         """Count an answered request, and start again at no failures."""
         with self._lock:
@@ -72,12 +68,7 @@ class CircuitBreaker:
     def failed(self, text: object, model: str, reason: str) -> None:
         """Count a failed request; raise `ModelUnavailableError` if the limit is reached.
 
-        Parameters
-        ----------
-        text
-            Identifies the text, which counts once.
-        model, reason
-            What was asked, and why there is no answer, for the error.
+        `text` identifies the text, which counts once; `model` and `reason` are for the error.
         """
         with self._lock:
             self._failed.add(text)

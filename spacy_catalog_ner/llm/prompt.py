@@ -88,20 +88,9 @@ class Prompt(str):
 class Usage:
     """What an answer cost.
 
-    Attributes
-    ----------
-    prompt_tokens
-        Tokens of the prompt that were read, cached ones not counted.
-    cached_tokens
-        Tokens of the prompt that were in the model's prefix cache.
-    output_tokens
-        Tokens written.
-    calls
-        Calls answered.
-    retries
-        Calls repeated.
-    cache_hits
-        Requests answered from the response cache, which cost none of the above.
+    Prompt tokens are those that were read, cached ones those in the model's prefix cache. `calls`
+    were answered, `retries` repeated. `cache_hits` are requests answered from the response cache,
+    which cost nothing else.
     """
 
     prompt_tokens: int = 0

@@ -32,25 +32,13 @@ CREATE TABLE IF NOT EXISTS responses (
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What a response cache holds.
-
-    Attributes
-    ----------
-    path
-        The file.
-    rows, bytes
-        Number of answers, and size on disk.
-    models
-        Number of answers of each model.
-    oldest, newest
-        UTC times in ISO format; None if the cache is empty.
-    """
+    """What a response cache holds; `oldest` and `newest` are UTC times in ISO format."""
 
     path: str
     rows: int
     bytes: int
-    models: dict[str, int]
-    oldest: str | None
+    models: dict[str, int]  # rows of each
+    oldest: str | None  # None if there are no rows
     newest: str | None
 
 
@@ -99,11 +87,8 @@ class ResponseCache:
     def info(self) -> CacheInfo:
         """Describe what is stored."""
         with self._strict() as database:
-            models = dict(
-                database.execute(
-                    "SELECT model, count(*) FROM responses GROUP BY model ORDER BY model"
-                )
-            )
+            query = "SELECT model, count(*) FROM responses GROUP BY model ORDER BY model"
+            models = dict(database.execute(query))
             query = "SELECT min(created), max(created) FROM responses"
             oldest, newest = map(_iso, database.execute(query).fetchone())
         files = [self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm")]
@@ -170,14 +155,8 @@ class ResponseCache:
 def _prepare(database: sqlite3.Connection) -> None:
     """Create the table, or raise `sqlite3.Error` if the file is no response cache."""
     # This is checked before anything in the file is changed.
-    tables, application, version = (
-        database.execute(query).fetchone()[0]
-        for query in (
-            "SELECT count(*) FROM sqlite_master",
-            "PRAGMA application_id",
-            "PRAGMA user_version",
-        )
-    )
+    queries = "SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version"
+    tables, application, version = (database.execute(each).fetchone()[0] for each in queries)
     if tables and (application, version) != (_APPLICATION, _FORMAT):
         raise sqlite3.DatabaseError("it holds something else, or is of another version")
     _use_write_ahead_log(database)

@@ -29,17 +29,8 @@ class Anthropic(HttpModel):
         Environment variable that holds the key, which is kept nowhere else.
     base_url
         Address of another server of the same form, which needs no key; Anthropic's if None.
-    concurrency
-        Requests in flight at once.
-    timeout
-        Seconds that one call may take, from looking up the server to the last byte.
-    max_retries
-        Retries of one request. A server that says how long to wait is not asked earlier; if it
-        asks for more than ten minutes, the request fails.
-    max_failures
-        Texts in a row that may fail, not for a reason of their own, before the run is stopped.
-    cache
-        File of the response cache, made if it does not exist; None for no cache.
+    concurrency, timeout, max_retries, max_failures, cache
+        As of `OpenAICompatible`.
     """
 
     default_url = "https://api.anthropic.com"
@@ -103,8 +94,7 @@ def _make_body(request: Request, parameters: OptionalParameters) -> Body:
 def _schema_of_any_text(request: Request) -> Body:
     """Return the schema without the number of candidates.
 
-    Tools come first in what the prompt cache stores: one that changes from text to text would have
-    everything read anew.
+    Tools come first in the prompt cache: one that changes with the text would invalidate the rest.
     """
     if request.questions:
         verdict = {"type": "string", "enum": list(request.answers)}
@@ -126,7 +116,6 @@ def _read_message(answer: Body, request: Request) -> Reply:
     if reason == "model_context_window_exceeded":
         raise PromptTooLong("the prompt leaves too little of the context for the answer", usage)
     if reason in ("max_tokens", "refusal"):
-        # The input of a tool that was cut off is not what the model meant.
         raise TextFault(f"the answer was not finished (stop reason {reason})", usage)
     blocks = answer["content"]
     written = [json.dumps(block["input"]) for block in blocks if block["type"] == "tool_use"]

@@ -26,15 +26,7 @@ _LONGEST_PAUSE = 600.0  # seconds; a server that asks for more is not asked agai
 
 
 class RequestRefused(TextFault):
-    """The server does not take the request as it is.
-
-    Parameters
-    ----------
-    reason
-        The server's message.
-    parameter
-        The parameter that it names; empty if none.
-    """
+    """The server does not take the request as it is; `parameter` is what it names, if anything."""
 
     def __init__(self, reason: str, parameter: str) -> None:
         super().__init__(reason)
@@ -42,17 +34,7 @@ class RequestRefused(TextFault):
 
 
 class TransientFailure(RequestFailed):
-    """The same request may succeed later.
-
-    Parameters
-    ----------
-    reason
-        Why there is no answer.
-    pause
-        Seconds that the server asks to wait; 0 if it does not say.
-    usage
-        What trying has cost.
-    """
+    """The same request may succeed later; `pause` are the seconds the server asks to wait, or 0."""
 
     def __init__(self, reason: str, pause: float = 0.0, usage: Usage = Usage()) -> None:  # noqa: B008
         super().__init__(reason, usage)

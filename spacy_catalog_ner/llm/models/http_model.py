@@ -1,4 +1,4 @@
-"""What models behind an HTTP API share: key, client, retries, errors without secrets."""
+"""The base of models behind an HTTP API: key, client, retries, errors without secrets."""
 
 from __future__ import annotations
 
@@ -36,22 +36,14 @@ Read = Callable[[Body, Request], Reply]
 class HttpModel(SelectionModel):
     """Asks a model behind an HTTP API.
 
-    Nothing is connected, and no key is read, before the first text is asked. Connection errors,
-    status 408, 409, 429 and 5xx, and answers that cannot be read are retried. A parameter that the
-    server refuses is left out from then on.
+    It connects and reads the key at the first request. Connection errors, status 408, 409, 429 and
+    5xx, and unreadable answers are retried. A parameter that the server refuses is left out from
+    then on.
 
     Parameters
     ----------
-    model
-        The model's name at the server.
-    base_url
-        The API's address; `default_url` if None, which needs a key.
-    key_variable
-        Environment variable that holds the key, which is kept nowhere else.
-    timeout
-        Seconds that one call may take from looking up the server to the last byte of the answer.
-    max_retries
-        How often one request is retried.
+    model, base_url, key_variable, timeout, max_retries
+        As of `OpenAICompatible`. If `base_url` is None, it is `default_url`, which needs a key.
     parameters
         Optional parameters to send.
     **shared
@@ -122,7 +114,6 @@ class HttpModel(SelectionModel):
                 request.headers.pop(header, None)
 
     def _api_key(self) -> str:
-        """Return the key; raise an error if it is needed and missing, or cannot be one."""
         key = self._secret()
         if not key and self._needs_key:
             raise CatalogNERError(
@@ -140,24 +131,10 @@ class HttpModel(SelectionModel):
         return os.environ.get(self.key_variable, "").strip()
 
     def _send(self, path: str, make_body: MakeBody, read: Read, request: Request) -> Reply:
-        """Return the answer to a request; retry and leave out parameters as the class says.
+        """Return the answer to a request, or raise `RequestFailed`.
 
-        Parameters
-        ----------
-        path
-            Path below the base URL.
-        make_body
-            Makes the JSON to send, with the optional parameters given.
-        read
-            Takes the decoded answer. `UnreadableAnswer`, and errors of an answer of another form
-            than expected, are retried.
-        request
-            What is asked.
-
-        Raises
-        ------
-        RequestFailed
-            If there is no answer.
+        `path` is below the base URL, `make_body` makes the JSON to send, and `read` takes the
+        decoded answer; its `UnreadableAnswer`, `LookupError` and the like are retried.
         """
         spent, retries = Usage(), 0
         while True:
@@ -229,7 +206,7 @@ def _check_url(base_url: str, name: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        # It is not repeated: it may be a key, or hold a password.
+        # It is not shown: it may be a key, or hold a password.
         raise CatalogNERError(
             f"{name}: base_url must be like http://localhost:8000/v1, with http:// or https:// and"
             " the name of a server"
@@ -250,6 +227,6 @@ def _read(content: bytes, read: Read, request: Request) -> Reply:
             raise TypeError
         return read(answer, request)
     except (LookupError, TypeError, AttributeError, ValueError):
-        # Whole: the key is taken out before the text is cut, since half a key would not be found
+        # Not cut yet: half a key would not be found and removed
         text = content.decode("utf8", errors="replace")
         raise UnreadableAnswer(f"the answer has an unexpected form: {text!r}") from None

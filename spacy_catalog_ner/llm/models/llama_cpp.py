@@ -13,19 +13,20 @@ from spacy_catalog_ner.io.gguf import import_xllamacpp, start_server
 from spacy_catalog_ner.io.per_process import PerProcess
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
 from spacy_catalog_ner.llm.models.bundled import BUNDLED_MODEL, bundled_gguf
-from spacy_catalog_ner.llm.models.compact_json import compact
 from spacy_catalog_ner.llm.models.model import SelectionModel
 from spacy_catalog_ner.llm.models.probabilities import confidence, read_tokens
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
-_TOP_TOKENS = 500
-"""Without exemplars a small model hardly thinks of yes and no; they are among so many still."""
+_TOP_TOKENS = 500  # without exemplars, yes and no may be far from the likeliest tokens
+# A grammar allows any white space, and a small model may write nothing else. llguidance, which
+# llama.cpp may be built with, reads this and writes JSON on one line, as in the prompt.
+_ON_ONE_LINE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class LlamaCpp(SelectionModel):
     """Answers questions by the probability of the next token, and writes answers by a grammar.
 
-    The model is loaded when it is first needed.
+    The model is loaded at first use.
 
     Parameters
     ----------
@@ -58,11 +59,15 @@ class LlamaCpp(SelectionModel):
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that can change an answer."""
+        try:
+            version = importlib.metadata.version("xllamacpp")
+        except importlib.metadata.PackageNotFoundError:
+            raise MissingExtraError("LlamaCpp", "local-llm") from None
         return {
             "kind": "LlamaCpp",
             "sha256": self._checksum.get(),
             "context_length": self.n_ctx,
-            "xllamacpp": _version(),
+            "xllamacpp": version,
         }
 
     def _ask(self, request: Request) -> Reply:
@@ -82,7 +87,7 @@ class LlamaCpp(SelectionModel):
         return Reply(request, text=choice["text"], usage=usage)
 
     def _read_verdicts(self, request: Request, primed: Usage) -> Reply:
-        """Ask question by question; what stands before them is read once."""
+        """Ask question by question; the text before them is read once."""
         before = request.static + request.context
         usage = primed
         confidences = []
@@ -100,23 +105,23 @@ class LlamaCpp(SelectionModel):
         return Reply(request, tuple(confidences), usage=usage)
 
     def _prime(self, static: str) -> Usage:
-        """Let the model remember the static part, and that alone; return what that costs.
+        """Put the static part, and nothing else, into the prefix cache; return the cost.
 
-        What it computes differs in the last bits by how many tokens it reads together. Without
-        this an answer would depend on how much of its prompt the one before happened to share,
-        and a run that went on later would not give what an uninterrupted one gives.
+        How many tokens are read together changes the last bits of a result. Without this an answer
+        would depend on the prompt before it, and a resumed run would differ from an uninterrupted
+        one.
         """
-        if not static:
-            return Usage()
         usage = Usage()
+        if not static:
+            return usage
         primed = self._primed.get()
         if primed != [static]:
             usage += self._complete(static, max_tokens=1, cache_prompt=False)[1]
-            # The last token is read again whenever the rest is remembered: from here on alone
+            # The last token of a cached prompt is read again, from now on alone
             usage += self._complete(static, max_tokens=1)[1]
             primed[:] = [static]
         usage += self._complete(static, max_tokens=1)[1]
-        # They are no calls that answer anything
+        # These calls answer nothing
         return replace(usage, calls=0, output_tokens=0)
 
     def _complete(self, prompt: str, **settings: Any) -> tuple[dict[str, Any], Usage]:
@@ -160,8 +165,6 @@ class LlamaCpp(SelectionModel):
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _version() -> str:
-    try:
-        return importlib.metadata.version("xllamacpp")
-    except importlib.metadata.PackageNotFoundError:
-        raise MissingExtraError("LlamaCpp", "local-llm") from None
+def compact(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema whose JSON llama.cpp writes on one line."""
+    return {**schema, "x-guidance": _ON_ONE_LINE}

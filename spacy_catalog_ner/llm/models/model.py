@@ -35,13 +35,9 @@ from spacy_catalog_ner.llm.response_cache import ResponseCache
 
 __all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
 
-# Requests submitted ahead of the oldest unanswered one, for each in flight, so that one slow answer
-# does not leave threads idle
-_AHEAD = 8
+_AHEAD = 8  # requests to submit beyond the oldest open one, per thread, so that none is idle
 _LONGEST_REASON = 300  # characters
-# Part of every cache key: raise it if answers are read in another way, since the cache stores what
-# was read
-_READING = 1
+_READING = 1  # part of every cache key: raise it if answers are parsed differently
 
 
 class SelectionModel(ABC):
@@ -172,7 +168,7 @@ class SelectionModel(ABC):
         key = self._cache_key(request)
         stored = self._cache.get(key) if self._cache else None
         if stored is not None:
-            self._breaker.get().recalled()
+            self._breaker.get().has_succeeded = True  # the settings are right
             return _recall(request, stored)
         try:
             reply, cuts = self._ask_until_it_fits(request)
@@ -215,18 +211,9 @@ class SelectionModel(ABC):
         """Hash everything that the answer to a request depends on."""
         if self._cache is None:
             return ""
-        parts = [
-            _READING,
-            self.identity,
-            request.static,
-            request.context,
-            request.questions,
-            request.closing,
-            request.schema,
-            request.max_tokens,
-            request.answers,
-        ]
-        # Half of a surrogate pair can be in a text, but not in UTF-8: ASCII it is
+        names = "static", "context", "questions", "closing", "schema", "max_tokens", "answers"
+        parts = [_READING, self.identity, *(getattr(request, name) for name in names)]
+        # ASCII, since a text may hold half of a surrogate pair, which UTF-8 cannot encode
         return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
 
@@ -238,7 +225,7 @@ def one_line(reason: str) -> str:
 
 def unexpected(err: Exception, usage: Usage = Usage()) -> RequestFailed:  # noqa: B008  (immutable)
     """Turn an unexpected error into a failure of the request."""
-    # Half of a surrogate pair can be in a text, but not in UTF-8
+    # A text may hold half of a surrogate pair, which UTF-8 cannot encode
     kind = TextFault if isinstance(err, UnicodeEncodeError) else RequestFailed
     return kind(f"{type(err).__name__}: {err}", usage)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.llm.failures import PromptTooLong, RequestFailed, TextFault
-from spacy_catalog_ner.llm.models.compact_json import compact
 from spacy_catalog_ner.llm.models.http_failures import UnreadableAnswer
 from spacy_catalog_ner.llm.models.http_model import Body, HttpModel, get_count
+from spacy_catalog_ner.llm.models.llama_cpp import compact
 from spacy_catalog_ner.llm.models.optional_parameters import OptionalParameters
 from spacy_catalog_ner.llm.models.probabilities import (
     Likely,
@@ -46,13 +46,13 @@ class OpenAICompatible(HttpModel):
         Retries of one request. A server that says how long to wait is not asked earlier; if it
         asks for more than ten minutes, the request fails.
     max_failures
-        Texts in a row that may fail, not for a reason of their own, before the run is stopped.
+        Failed texts in a row that stop the run, faults of single texts not counted.
     temperature
-        Randomness of what is written; 0 for none.
+        Sampling temperature.
     structured
-        Hold answers to the JSON schema of the task, where the server can.
+        Constrain answers by a JSON schema, if the server can.
     log_probabilities
-        Take confidences from the probabilities of tokens, where the server gives them.
+        Take confidences from token probabilities, if the server gives them.
     cache
         File of the response cache, made if it does not exist; None for no cache.
     """
@@ -112,7 +112,7 @@ class OpenAICompatible(HttpModel):
         return self._complete_verdicts(request)
 
     def _complete_verdicts(self, request: Request) -> Reply:
-        """Ask question by question, in order, so that a server that keeps prefixes reads on."""
+        """Ask question by question, in order, for the server's prefix cache."""
         usage = Usage()
         replies: list[Reply] = []
         for question in request.questions:
@@ -127,7 +127,7 @@ class OpenAICompatible(HttpModel):
         if all(reply.confidences for reply in replies):
             confidences = tuple(reply.confidences[0] for reply in replies)
             return Reply(request, confidences, usage=usage)
-        # Verdicts without probabilities are written as a chat would write them.
+        # Without probabilities, verdicts are written as in a chat.
         return Reply(request, text=write_verdicts(reply.text for reply in replies), usage=usage)
 
     def _chat_body(self, request: Request, parameters: OptionalParameters) -> Body:
@@ -143,7 +143,7 @@ class OpenAICompatible(HttpModel):
     def _written_body(self, request: Request, parameters: OptionalParameters) -> Body:
         body: Body = {"prompt": request.text, **self._limits(request.max_tokens, parameters)}
         if request.schema and parameters.schema:
-            # The first is read by vLLM, the second by llama.cpp.
+            # vLLM reads the first, llama.cpp the second.
             body["response_format"] = _response_format(request.schema)
             body["json_schema"] = compact(request.schema)
         return body

@@ -21,13 +21,11 @@ class OptionalParameters:
     Attributes
     ----------
     top_tokens
-        Number of most likely tokens to ask the probabilities of; 0 for none.
-    schema
-        Whether to send the answer's JSON schema.
-    temperature
-        Whether to send a temperature.
+        Number of likeliest tokens to ask the probabilities of; 0 for none.
+    schema, temperature
+        Whether to send these.
     max_tokens
-        Whether the answer is limited by ``max_tokens``, else by ``max_completion_tokens``.
+        Whether to limit the answer by ``max_tokens``, else by ``max_completion_tokens``.
     """
 
     top_tokens: int
@@ -38,12 +36,8 @@ class OptionalParameters:
     def without(self, refusal: str, text: str = "") -> OptionalParameters:
         """Return what is left after a refusal, the same if it names none of these parameters.
 
-        Parameters
-        ----------
-        refusal
-            The server's message, or the parameter that it names.
-        text
-            What it was asked about. Some servers repeat it: its words name no parameter.
+        `refusal` is the server's message or the parameter that it names. Words of `text`, which
+        some servers repeat, name no parameter.
         """
         named = _words(refusal) - _words(text)
         if self.top_tokens and named & _PROBABILITIES:

@@ -7,9 +7,8 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy_catalog_ner.catalog.normalization import normalize_without_diacritics
 
@@ -19,34 +18,24 @@ Likely = list[tuple[str, float]]
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
-class Token:
-    """A written token.
-
-    Attributes
-    ----------
-    text
-        What was written.
-    likely
-        What was likeliest there, what was written included.
-    """
+class Token(NamedTuple):
+    """A written token, and the likeliest ones in its place, itself included."""
 
     text: str
     likely: Likely
 
 
 def read_tokens(content: Iterable[dict[str, Any]]) -> list[Token]:
-    """Read the log-probabilities that chat completions give, as all servers write them."""
-    return [_read_token(item) for item in content]
-
-
-def _read_token(item: dict[str, Any]) -> Token:
-    likely = {
-        each["token"]: float(each["logprob"])
-        for each in (*(item.get("top_logprobs") or ()), item)
-        if each.get("logprob") is not None
-    }
-    return Token(item["token"], list(likely.items()))
+    """Read the log-probabilities of a chat completion."""
+    tokens = []
+    for item in content:
+        likely = {
+            each["token"]: float(each["logprob"])
+            for each in (*(item.get("top_logprobs") or ()), item)
+            if each.get("logprob") is not None
+        }
+        tokens.append(Token(item["token"], list(likely.items())))
+    return tokens
 
 
 def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> float | None:
@@ -55,38 +44,36 @@ def confidence(likely: Likely, answers: tuple[str, str], before: str = "") -> fl
     Parameters
     ----------
     likely
-        The likeliest tokens there, at least one. A word may be cut into several tokens: then its
+        The likeliest tokens there, at least one. If a word is cut into several tokens, its
         beginning counts.
     answers
-        The words for yes and no; neither case nor accents matter.
+        The words for yes and no; case and accents do not matter.
     before
-        What a token that begins the answer has before it, such as a quotation mark.
+        What a token has before the answer, such as a quotation mark.
 
     Returns
     -------
     float, or None
-        From 0 to 1; None if both words are too improbable for either to be listed.
+        From 0 to 1; None if neither word is listed.
     """
     yes_word, no_word = map(normalize_without_diacritics, answers)
     yes = no = 0.0
     for token, log_probability in likely:
-        begun = _begun_word(token, before)
-        # What begins both words tells nothing.
-        if begun and yes_word.startswith(begun) != no_word.startswith(begun):
-            if yes_word.startswith(begun):
-                yes += math.exp(log_probability)
-            else:
-                no += math.exp(log_probability)
+        begun = _first_word(token, before)
+        is_yes, is_no = yes_word.startswith(begun), no_word.startswith(begun)
+        if begun and is_yes != is_no:  # what begins both words tells nothing
+            yes += is_yes * math.exp(log_probability)
+            no += is_no * math.exp(log_probability)
     if not yes + no:
         return None
-    # What is not among the likeliest is at most as probable as the last of them, and as the rest.
+    # A word that is not listed is at most as probable as the last one listed, and as the rest.
     probabilities = [math.exp(log_probability) for _, log_probability in likely]
     floor = max(0.0, min(*probabilities, 1 - sum(probabilities)))
     yes, no = max(yes, floor), max(no, floor)
     return yes / (yes + no)
 
 
-def _begun_word(token: str, before: str) -> str:
+def _first_word(token: str, before: str) -> str:
     if not token.startswith(before):
         return ""
     found = _WORD.match(normalize_without_diacritics(token[len(before) :]))
@@ -96,25 +83,13 @@ def _begun_word(token: str, before: str) -> str:
 def read_confidences(
     tokens: Sequence[Token], count: int, answers: tuple[str, str]
 ) -> tuple[float, ...] | None:
-    """Return the confidence of every verdict in ``{"1": "yes", "2": "no"}``.
+    """Return the confidences of ``{"1": "yes", "2": "no"}``, an answer to `count` questions.
 
-    Parameters
-    ----------
-    tokens
-        The written answer.
-    count
-        Number of questions.
-    answers
-        The words for yes and no.
-
-    Returns
-    -------
-    tuple of float, or None
-        None unless every question has one of the two words and its probability.
+    None unless every question has one of the two words in `answers` and its probability.
     """
     written = "".join(token.text for token in tokens)
     starts = list(accumulate((len(token.text) for token in tokens), initial=0))
-    # What a model thinks aloud before its answer holds drafts of it.
+    # Thoughts before the answer may hold drafts of it.
     answer_start = written.rfind("</think>") + 1
     confidences: list[float] = []
     for number in range(1, count + 1):
@@ -134,5 +109,5 @@ def read_confidences(
 
 
 def write_verdicts(words: Iterable[str]) -> str:
-    """Return the written form of verdicts, for a server that gives words and no probabilities."""
+    """Return verdicts as JSON, for a server that gives words and no probabilities."""
     return json.dumps({str(number): word for number, word in enumerate(words, start=1)})

@@ -15,16 +15,15 @@ _of_thread = threading.local()
 
 
 def end_with(stop: Future[Any]) -> None:
-    """Let nothing wait on this thread any longer once `stop` is done."""
+    """End all waiting on this thread once `stop` is done."""
     _of_thread.stop = stop
 
 
 def call_within(seconds: float, call: Callable[[], T]) -> T:
     """Return what `call` returns.
 
-    HTTP clients limit the time until the next piece of an answer, not the time of the whole answer
-    or of the look-up of the server's name. So the call is made on a thread of its own, which is
-    abandoned if it takes longer.
+    HTTP clients limit the time to the next piece of an answer, not the time of a whole answer or of
+    the DNS look-up. So the call runs on a thread of its own, which is abandoned if it takes longer.
 
     Raises
     ------

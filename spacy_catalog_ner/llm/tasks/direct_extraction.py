@@ -11,7 +11,7 @@ from spacy_catalog_ner.doc.mentions import find_mentions
 from spacy_catalog_ner.doc.record import SELECTED
 from spacy_catalog_ner.llm.prompt import Answer, Request
 from spacy_catalog_ner.llm.tasks.answers import AnswerErrors, Name, entities_schema, parse_entities
-from spacy_catalog_ner.llm.tasks.excerpt import gold
+from spacy_catalog_ner.llm.tasks.excerpt import excerpt
 from spacy_catalog_ner.llm.tasks.task import WINDOW, Exemplars, SpanTask
 from spacy_catalog_ner.llm.tasks.templates import one_line
 from spacy_catalog_ner.llm.tasks.windows import Window, make_pieces
@@ -55,7 +55,7 @@ class DirectExtraction(SpanTask):
             doc,
             window,
             exemplars,
-            gold,
+            lambda exemplar: excerpt(exemplar, exemplar["selected"]),
             schema=entities_schema(self._known_labels),
             max_tokens=32 + 10 * tokens,  # an entity every other token; no text has more
         )

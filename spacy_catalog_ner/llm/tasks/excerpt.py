@@ -1,9 +1,9 @@
-"""Excerpts of exemplars: only what is relevant to the text, since a small model reads slowly."""
+"""What of an exemplar is shown: what bears on the text at hand, since reading takes time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spacy_catalog_ner.llm.tasks.templates import one_line
@@ -15,27 +15,25 @@ WINDOW = 6
 
 _WORD = re.compile(r"\S+")
 
+Candidate = dict[str, Any]
 
-def excerpt(
+
+def choose_candidates(
     exemplar: dict[str, Any], labels: Iterable[str], *, right_first: bool = True
-) -> dict[str, Any]:
-    """Reduce an exemplar to a few candidates with the given labels and the words around them.
+) -> list[Candidate]:
+    """Return the few candidates of an exemplar that bear on `labels`, in reading order.
+
+    Right candidates are taken first. If none has one of the labels, any are taken.
 
     Parameters
     ----------
     exemplar
         ``text``, ``candidates`` and ``selected``, as in ``doc._.exemplars``.
     labels
-        Labels to decide on. An exemplar with none of them keeps candidates of other labels.
+        Labels of the candidates to decide on.
     right_first
-        Show right candidates before others with the same start. If answers are numbers, this
-        would teach the model to choose the first.
-
-    Returns
-    -------
-    dict
-        ``text``, and ``candidates`` in reading order, with ``number`` (from 1), ``text``,
-        ``label`` and ``selected`` (a bool).
+        Of candidates with the same start, show right ones first. If answers are numbers, that would
+        teach a model to choose the first.
     """
     wanted = set(labels)
     selected = exemplar["selected"]
@@ -44,37 +42,30 @@ def excerpt(
     candidates = candidates[:MAX_CANDIDATES]
     if not right_first:
         candidates = [item for item in exemplar["candidates"] if item in candidates]
-    candidates.sort(key=lambda item: item["start"])
-    text = _words_around(exemplar["text"], candidates)
-    return {"text": text, "candidates": _number(candidates, selected)}
+    return sorted(candidates, key=lambda item: item["start"])
 
 
-def whole(exemplar: dict[str, Any]) -> dict[str, Any]:
-    """Show a whole exemplar with all its candidates, in the form of `excerpt`."""
-    candidates = _number(exemplar["candidates"], exemplar["selected"])
-    return {"text": one_line(exemplar["text"]), "candidates": candidates}
+def excerpt(
+    exemplar: dict[str, Any], candidates: Sequence[Candidate], *, whole: bool = False
+) -> dict[str, Any]:
+    """Return ``text``, the words around the candidates or the `whole` text, and ``candidates``.
 
-
-def gold(exemplar: dict[str, Any]) -> dict[str, Any]:
-    """Show the right candidates and the words around them, in the form of `excerpt`."""
-    selected = exemplar["selected"]
-    text = _words_around(exemplar["text"], selected)
-    return {"text": text, "candidates": _number(selected, selected)}
-
-
-def _number(candidates: list[dict[str, Any]], selected: list[dict[str, Any]]) -> list[dict]:
-    return [
+    Candidates have a ``number`` (from 1), ``text``, ``label`` and ``selected`` (a bool).
+    """
+    text = one_line(exemplar["text"]) if whole else _words_around(exemplar["text"], candidates)
+    shown = [
         {
             "number": number,
             "text": one_line(item["text"]),
             "label": one_line(item["label"]),
-            "selected": item in selected,
+            "selected": item in exemplar["selected"],
         }
         for number, item in enumerate(candidates, start=1)
     ]
+    return {"text": text, "candidates": shown}
 
 
-def _words_around(text: str, candidates: list[dict[str, Any]]) -> str:
+def _words_around(text: str, candidates: Sequence[Candidate]) -> str:
     words = list(_WORD.finditer(text))
     shown: set[int] = set() if candidates else set(range(2 * WINDOW))
     for item in candidates:

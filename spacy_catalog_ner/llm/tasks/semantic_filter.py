@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from spacy.tokens import Doc, Span, SpanGroup
 
@@ -26,7 +26,7 @@ from spacy_catalog_ner.llm.tasks.answers import (
     parse_verdicts,
     verdicts_schema,
 )
-from spacy_catalog_ner.llm.tasks.excerpt import excerpt, whole
+from spacy_catalog_ner.llm.tasks.excerpt import choose_candidates, excerpt
 from spacy_catalog_ner.llm.tasks.task import WINDOW, Exemplars, SpanTask
 from spacy_catalog_ner.llm.tasks.templates import one_line
 from spacy_catalog_ner.llm.tasks.windows import Window, make_windows
@@ -110,8 +110,16 @@ class SemanticFilter(SpanTask):
         if self.answer == "json":  # as in the paper, which shows all of an exemplar
             length = sum(len(span.text.encode("utf8")) + len(span.label_) for span in asked)
             size = 16 + 16 * len(asked) + length
-            return fill(whole, schema=entities_schema(), max_tokens=size)
-        show = partial(excerpt, labels=labels, right_first=self.answer == "verdicts")
+            return fill(
+                lambda exemplar: excerpt(exemplar, exemplar["candidates"], whole=True),
+                schema=entities_schema(),
+                max_tokens=size,
+            )
+
+        def show(exemplar: dict[str, Any]) -> dict[str, Any]:
+            right_first = self.answer == "verdicts"
+            return excerpt(exemplar, choose_candidates(exemplar, labels, right_first=right_first))
+
         if self.answer == "ids":
             return fill(show, schema=ids_schema(len(asked)), max_tokens=16 + 5 * len(asked))
         return fill(
