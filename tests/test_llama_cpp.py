@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import pickle
 import urllib.error
 import urllib.request
@@ -139,6 +140,21 @@ def test_pickling_leaves_the_running_model_behind(embedded_model):
     copy = pickle.loads(pickle.dumps(embedded_model))
     assert not copy._server.is_made
     assert copy.identity == embedded_model.identity
+
+
+def confidences_in_child(model, connection) -> None:
+    connection.send(ask(model, verdicts()).confidences)
+
+
+def test_a_running_model_works_in_a_spawned_process(embedded_model):
+    expected = ask(embedded_model, verdicts()).confidences
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=confidences_in_child, args=(embedded_model, theirs))
+    process.start()
+    assert ours.poll(120), "the child gives no answer"
+    assert ours.recv() == pytest.approx(expected, abs=1e-2)
+    process.join()
 
 
 def test_nobody_else_can_use_its_port(embedded_model):
