@@ -10,7 +10,7 @@ from conftest import annotate, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.cli.reading import make_tokenizer
+from spacy_catalog_ner.cli.common import make_tokenizer
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.evaluation.agreement import cohen_kappa, measure_agreement
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from spacy_catalog_ner.calibration import Calibration, Tallies
+from spacy_catalog_ner.calibration.calibrate import Sample, fit_calibration, measure
 from spacy_catalog_ner.calibration.features import FEATURES
-from spacy_catalog_ner.calibration.fitting import Sample, fit_calibration, measure
 from spacy_catalog_ner.calibration.logistic import LogisticModel
 from spacy_catalog_ner.calibration.plot import plot_reliability
 from spacy_catalog_ner.calibration.tallies import KINDS

@@ -10,7 +10,7 @@ from conftest import annotate, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_catalog_ner.cli.reading import make_tokenizer
+from spacy_catalog_ner.cli.common import make_tokenizer
 from spacy_catalog_ner.generation.population.card import (
     NOT_ON_TOKENS,
     Card,

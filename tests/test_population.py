@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from populating import PATTERNS
 
 from spacy_catalog_ner.catalog import Entry
-from spacy_catalog_ner.cli.reading import make_tokenizer
+from spacy_catalog_ner.cli.common import make_tokenizer
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.generation.patterns import Pattern
 from spacy_catalog_ner.generation.population.data_set import parse_shares

@@ -28,8 +28,7 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
     The confidences of all candidates are ``doc.spans["candidates"].attrs["scores"]``; the
     candidates selected go to ``doc.spans["selected"]`` with theirs.
 
-    It scores by a `source`, or by what a folder of that name holds, which is read at first use for
-    the reason given in `CatalogMatcher`.
+    It scores by `source`, which may be a folder: that is read at first use (see `CatalogMatcher`).
     """
 
     _setting: str  # of the config, with the folder

@@ -1,4 +1,4 @@
-"""Features of a candidate: what exemplars and catalog tell of it before any model is asked."""
+"""Features of a candidate that need no model: counts in exemplars, neighbours' votes, rivals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FEATURES = (
 )
 """Names of the columns that `make_features` gives."""
 
-_PRIOR, _VOTE = FEATURES.index("prior"), FEATURES.index("neighbour vote")
+PRIOR, _VOTE = FEATURES.index("prior"), FEATURES.index("neighbour vote")
 _NO_RIVAL = -5.0  # log-odds where no other candidate competes
 _TEMPERATURE = 0.1  # a neighbour whose cosine is lower by this has 1/e of the weight
 
@@ -53,26 +53,20 @@ def make_features(
     keys = tally_keys(text, candidates)
     share, own = tallies.share, Tallies(left_out)
     rows = [
-        _rates(item.label, key, exemplars, tallies, share, own)
+        _make_rates(item.label, key, exemplars, tallies, share, own)
         for item, key in zip(candidates, keys, strict=True)
     ]
-    strengths = [vote_and_prior(row) for row in rows]
-    for number, near in enumerate(_find_overlapping(candidates)):
-        rows[number] += _rivalry(number, near, candidates, strengths)
+    rivalry = _compare(candidates, [vote_and_prior(row) for row in rows])
+    rows = [row + columns for row, columns in zip(rows, rivalry, strict=True)]
     return np.array(rows, dtype=float).reshape(len(rows), len(FEATURES))
 
 
 def vote_and_prior(row: Sequence[float]) -> float:
     """Return the mean of a candidate's prior and the vote of its neighbours, as log-odds."""
-    return (row[_PRIOR] + row[_VOTE]) / 2
+    return (row[PRIOR] + row[_VOTE]) / 2
 
 
-def prior(row: Sequence[float]) -> float:
-    """Return a candidate's prior, as log-odds."""
-    return row[_PRIOR]
-
-
-def _rates(
+def _make_rates(
     label: str,
     key: dict[str, str],
     exemplars: Sequence[Mapping[str, Any]],
@@ -120,45 +114,33 @@ def _ask_neighbours(
     return float(vote), float(weights @ (right > 0) / weights.sum())
 
 
-def _find_overlapping(candidates: Sequence[Candidate]) -> Iterator[list[int]]:
-    """Yield, for each candidate, the numbers of the others that overlap with it."""
+def _compare(candidates: Sequence[Candidate], strengths: list[float]) -> Iterator[list[float]]:
+    """Yield the columns of `FEATURES` that compare a candidate with those that overlap it."""
     order = sorted(range(len(candidates)), key=lambda number: candidates[number].start)
     starts = [candidates[number].start for number in order]
     longest = max((item.end - item.start for item in candidates), default=0)
     for number, item in enumerate(candidates):
+        same, overlapping, rank, inside = [], [], 0, False
         first = bisect_right(starts, item.start - longest)
-        last = bisect_left(starts, item.end)
+        for other in order[first : bisect_left(starts, item.end)]:
+            rival, strength = candidates[other], strengths[other]
+            if other == number or rival.end <= item.start:
+                continue
+            if (rival.start, rival.end) == (item.start, item.end):
+                same.append(strength)
+                rank += other < number
+            else:
+                overlapping.append(strength)
+                inside |= rival.start <= item.start and rival.end >= item.end
         yield [
-            other
-            for other in order[first:last]
-            if other != number and candidates[other].end > item.start
+            max(same, default=_NO_RIVAL),
+            max(overlapping, default=_NO_RIVAL),
+            float(len(same)),
+            float(len(overlapping)),
+            float(inside),
+            float(len(item.text.split())),
+            float(np.log1p(rank)),
         ]
-
-
-def _rivalry(
-    number: int, near: Iterable[int], candidates: Sequence[Candidate], strengths: list[float]
-) -> list[float]:
-    """Return the columns of `FEATURES` that compare a candidate with those that overlap it."""
-    start, end = candidates[number].start, candidates[number].end
-    same, overlapping, rank = [], [], 0
-    inside = False
-    for other in near:
-        item, strength = candidates[other], strengths[other]
-        if (item.start, item.end) == (start, end):
-            same.append(strength)
-            rank += other < number
-        else:
-            overlapping.append(strength)
-            inside |= item.start <= start and item.end >= end
-    return [
-        max(same, default=_NO_RIVAL),
-        max(overlapping, default=_NO_RIVAL),
-        float(len(same)),
-        float(len(overlapping)),
-        float(inside),
-        float(len(candidates[number].text.split())),
-        float(np.log1p(rank)),
-    ]
 
 
 def log_odds(share: float) -> float:

@@ -12,15 +12,7 @@ from spacy_catalog_ner.errors import MissingExtraError
 
 
 class LogisticModel(msgspec.Struct, frozen=True):
-    """Weights of features, kept as numbers so that a saved model cannot run code.
-
-    Attributes
-    ----------
-    weights
-        Of each column, by its name.
-    intercept
-        Log-odds where every column is 0.
-    """
+    """Weights by name of column, kept as numbers so that a saved model cannot run code."""
 
     weights: dict[str, float]
     intercept: float

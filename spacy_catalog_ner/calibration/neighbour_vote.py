@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_catalog_ner.calibration import Tallies
 from spacy_catalog_ner.calibration.candidate_scorer import CandidateScorer, describe
-from spacy_catalog_ner.calibration.features import prior, vote_and_prior
+from spacy_catalog_ner.calibration.features import PRIOR, vote_and_prior
 from spacy_catalog_ner.calibration.logistic import sigmoid
 from spacy_catalog_ner.exemplars import ExemplarStore
 
@@ -33,8 +33,8 @@ def make_neighbour_vote(
         Folder of an exemplar store, as ``catalog-ner exemplars build`` makes it. All of it
         counts, whatever a retriever holds out: where that matters, build one without.
     neighbours
-        Let the exemplars retrieved for the text vote beside the prior of the name; without them
-        no retriever is needed.
+        Also count the votes of the exemplars retrieved for the text. Without them no retriever is
+        needed.
     threshold
         Lowest confidence of a candidate that is selected, between 0 and 1.
     """
@@ -44,10 +44,10 @@ def make_neighbour_vote(
 class NeighbourVote(CandidateScorer[Tallies]):
     """Selects by how often name and label were right before, and in similar texts.
 
-    The *prior* is the share of exemplars' candidates of the same name and label that were right,
-    drawn to that of the label where there are few. The *vote* is the same share in the exemplars
-    retrieved for the text, weighted by similarity, of candidates of the same label. The
-    confidence has the mean of their log-odds.
+    The *prior* is the share of right ones among the exemplars' candidates of the same name and
+    label, drawn to that of the label where there are few. The *vote* is the share of right ones
+    among candidates of the label in the exemplars retrieved for the text, weighted by similarity.
+    The confidence is the mean of both, as log-odds.
     """
 
     _setting, _command, _type = "store", "catalog-ner exemplars build", Tallies
@@ -69,6 +69,6 @@ class NeighbourVote(CandidateScorer[Tallies]):
         return Tallies(ExemplarStore.from_disk(path).exemplars)
 
     def _confidences(self, doc: Doc, spans: Sequence[Span]) -> np.ndarray:
-        strength = vote_and_prior if self.neighbours else prior
         rows = describe(doc, spans, self.knowledge)
-        return sigmoid(np.array([strength(row) for row in rows]))
+        odds = map(vote_and_prior, rows) if self.neighbours else rows[:, PRIOR]
+        return sigmoid(np.array(list(odds)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -87,23 +87,17 @@ class Tallies:
         tallies._counts = counts
         return tallies
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Tallies], tuple[bytes]]:
-        return Tallies.from_bytes, (self.to_bytes(),)
-
 
 def tally_keys(text: str, candidates: Iterable[Candidate]) -> list[dict[str, str]]:
     """Return the key of every candidate for each of `KINDS`."""
-    words = [(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
-    starts = [start for start, _, _ in words]
-    ends = [end for _, end, _ in words]
+    words = list(_WORD.finditer(text))
+    starts, ends = [word.start() for word in words], [word.end() for word in words]
     keys = []
     for item in candidates:
-        label = item.label
-        before = bisect_right(ends, item.start) - 1
-        after = bisect_left(starts, item.end)
-        left = normalize(words[before][2]) if before >= 0 else _EDGE
-        right = normalize(words[after][2]) if after < len(words) else _EDGE
-        name = normalize(item.text)
+        label, name = item.label, normalize(item.text)
+        before, after = bisect_right(ends, item.start) - 1, bisect_left(starts, item.end)
+        left = normalize(words[before].group()) if before >= 0 else _EDGE
+        right = normalize(words[after].group()) if after < len(words) else _EDGE
         parts = {
             "label": (label,),
             "name": (name,),

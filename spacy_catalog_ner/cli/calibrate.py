@@ -8,15 +8,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from spacy_catalog_ner.cli.common import read_overrides, say, show
+from spacy_catalog_ner.cli.common import TEACHER, Pipeline, read_overrides, say, show
 
 
 def calibrate(
     context: typer.Context,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
-    pipeline: Annotated[
-        str, typer.Option(help="A pipeline's config (.cfg), folder or package.")
-    ] = "configs/teacher.cfg",
+    pipeline: Pipeline = TEACHER,
     verdicts: Annotated[
         int, typer.Option(min=0, help="Ask the LLM about at most so many exemplars.")
     ] = 300,

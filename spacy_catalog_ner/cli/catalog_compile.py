@@ -15,7 +15,7 @@ from spacy_catalog_ner.catalog import Entry, Variants, compile_catalog, read_ent
 from spacy_catalog_ner.catalog.cities import city_entries
 from spacy_catalog_ner.catalog.normalization import DEFAULT
 from spacy_catalog_ner.catalog.readers import find_files, read_sql
-from spacy_catalog_ner.cli.common import say, warn_of
+from spacy_catalog_ner.cli.common import collect_problems, say
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.files import read_labels, write_jsonl
 
@@ -68,10 +68,9 @@ def compile_command(
     rules = None if variants is None else Variants.load(variants)
     for source in sources or ():  # all of them, before any work
         find_files(source)
-    problems = Problems()
     left_out = 0
 
-    def entries() -> Generator[Entry, None, None]:
+    def entries(problems: Problems) -> Generator[Entry, None, None]:
         nonlocal left_out
         for entry in _read_all(sources or [], sql, problems):
             if wanted is None or entry.label in wanted:
@@ -80,7 +79,8 @@ def compile_command(
                 left_out += 1
 
     try:
-        with closing(entries()) as stream:  # and with it the bar, before any message
+        # The bar is closed with the stream, before any message
+        with collect_problems() as problems, closing(entries(problems)) as stream:
             catalog = compile_catalog(
                 stream,
                 output,
@@ -93,10 +93,6 @@ def compile_command(
     except KeyboardInterrupt:
         say(f"Interrupted: {output} is as it was")
         raise typer.Exit(1) from None
-    except (CatalogNERError, OSError):
-        warn_of(problems)
-        raise
-    warn_of(problems)
     summary = f"{output}: {len(catalog)} entries, {catalog.meta['surface_forms']} surface forms"
     if rules is not None:
         made = catalog.meta["forms_per_rule"].items()

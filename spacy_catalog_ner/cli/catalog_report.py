@@ -10,7 +10,7 @@ import typer
 from tqdm import tqdm
 
 from spacy_catalog_ner.catalog import Catalog
-from spacy_catalog_ner.cli.common import say, show, warn_of
+from spacy_catalog_ner.cli.common import collect_problems, say, show
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.io.annotated import read_annotated, read_texts
 
@@ -45,13 +45,10 @@ def coverage(
     catalog = Catalog.open(path)
     nlp = blank_pipeline(lang)
     labels = _read_mapping(label, catalog, path) if label else None
-    problems = Problems()
-    rows = (row for _, row in read_annotated(annotated, problems))
-    try:
+    with collect_problems() as problems:
+        rows = (row for _, row in read_annotated(annotated, problems))
         bar = tqdm(rows, unit="text", desc=annotated.name)
         result = measure_coverage(bar, catalog, nlp, labels)
-    finally:
-        warn_of(problems)
     if not result.texts:
         raise CatalogNERError(f"{annotated}: no annotated text to measure coverage on")
     for gold, figures in result.per_label.items():
@@ -64,21 +61,9 @@ def coverage(
 def report_ambiguity(
     catalog: Catalog, sample: Path | None, lang: str, limit: int
 ) -> dict[str, Any]:
-    """Return which names of a catalog several labels share, and which are noise in a sample.
+    """Return which names several labels share and, with a sample, which are noise in it.
 
-    Parameters
-    ----------
-    sample
-        JSONL of texts; annotated if its first row is. None to leave noise out.
-    lang
-        Language of the sample's tokenizer.
-    limit
-        At most so many names of each kind.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is no such file, no text in it, or spaCy does not know the language.
+    The sample is taken as annotated if its first row is.
     """
     from spacy_catalog_ner.doc.pipelines import blank_pipeline
     from spacy_catalog_ner.matching.ambiguity import find_noisy_names, find_shared_names
@@ -90,18 +75,13 @@ def report_ambiguity(
             " names that give the most wrong candidates"
         )
     else:
-        problems = Problems()
         nlp = blank_pipeline(lang)
         _, first = next(read_texts(sample, Problems()), (None, None))
-        if first is not None and "spans" in first.keys:
-            rows = read_annotated(sample, problems)
-        else:
-            rows = read_texts(sample, problems)
-        try:
-            bar = tqdm((row for _, row in rows), unit="text", desc=sample.name)
+        read = read_annotated if first is not None and "spans" in first.keys else read_texts
+        with collect_problems() as problems:
+            rows = (row for _, row in read(sample, problems))
+            bar = tqdm(rows, unit="text", desc=sample.name)
             noise = find_noisy_names(bar, catalog, nlp, limit)
-        finally:
-            warn_of(problems)
         if not noise.texts:
             raise CatalogNERError(f"{sample}: no text to look for names in")
     count, shared = find_shared_names(catalog, limit)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spacy_catalog_ner.cli.common import say, warn_of
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.cli.common import collect_problems, say
 from spacy_catalog_ner.formats import Format, Scheme
 from spacy_catalog_ner.io.files import read_labels
 
@@ -50,9 +49,8 @@ def convert(
     from spacy_catalog_ner.doc.pipelines import blank_pipeline
     from spacy_catalog_ner.formats.conversion import convert_files
 
-    problems = Problems()
     known = None if labels is None else set(read_labels(labels))
-    try:
+    with collect_problems() as problems:
         summary = convert_files(
             sources,
             output,
@@ -65,8 +63,6 @@ def convert(
             column=column,
             progress=True,
         )
-    finally:
-        warn_of(problems)
     entities, types = summary.labels.total(), len(summary.labels)
     say(f"{output}: {summary.texts} texts, {entities} entities of {types} types")
     if not entities:

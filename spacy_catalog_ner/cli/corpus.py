@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from spacy_catalog_ner.cli.common import show, warn_of
+from spacy_catalog_ner.cli.common import collect_problems, show
 from spacy_catalog_ner.corpora.massive import unpack_massive
 from spacy_catalog_ner.corpora.prepare import Limits, prepare_corpus
-from spacy_catalog_ner.errors import Problems
 from spacy_catalog_ner.io.files import read_labels, require_path
 
 corpus_app = typer.Typer(name="corpus", help="Corpora of utterances.", no_args_is_help=True)
@@ -35,18 +34,17 @@ def prepare(
 
     Example: catalog-ner corpus prepare assets/media --labels configs/labels/media.yml -o corpus/x
     """
-    problems = Problems()
-    meta = prepare_corpus(
-        require_path(source, "a folder with a corpus"),
-        output,
-        problems,
-        lang=lang,
-        labels=set(read_labels(labels)),
-        limits=Limits(exemplars=exemplars, dev=dev, test=test, traffic=traffic),
-        has_traffic=not no_traffic,
-        seed=seed,
-    )
-    warn_of(problems)
+    with collect_problems() as problems:
+        meta = prepare_corpus(
+            require_path(source, "a folder with a corpus"),
+            output,
+            problems,
+            lang=lang,
+            labels=set(read_labels(labels)),
+            limits=Limits(exemplars=exemplars, dev=dev, test=test, traffic=traffic),
+            has_traffic=not no_traffic,
+            seed=seed,
+        )
     show(meta)
 
 
@@ -78,9 +76,6 @@ def columns(
     """
     from spacy_catalog_ner.corpora.columns import convert_columns
 
-    problems = Problems()
-    try:
+    with collect_problems() as problems:
         counts = convert_columns(source, output, problems)
-    finally:
-        warn_of(problems)
     show(counts)

@@ -1,4 +1,4 @@
-"""``catalog-ner evaluate`` and ``catalog-ner report``."""
+"""``catalog-ner evaluate``, ``report`` and ``agreement``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
-from spacy_catalog_ner.cli.reading import is_annotated, make_tokenizer, read_rows
+from spacy_catalog_ner.cli.common import (
+    collect_problems,
+    is_annotated,
+    make_tokenizer,
+    read_overrides,
+    read_rows,
+    say,
+    show,
+)
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.evaluation import (
     Pair,
@@ -18,12 +25,19 @@ from spacy_catalog_ner.evaluation import (
     evaluate_pairs,
     read_result,
 )
+from spacy_catalog_ner.evaluation.agreement import measure_agreement
 from spacy_catalog_ner.evaluation.gate import compare_pairs, compare_results
 from spacy_catalog_ner.evaluation.html import render_html
 from spacy_catalog_ner.evaluation.markdown import render_markdown, render_result_markdown
 from spacy_catalog_ner.evaluation.result import Change, Comparison
 from spacy_catalog_ner.io.annotated import ANNOTATED
-from spacy_catalog_ner.io.files import atomic_write, detect_kind, require_file, write_json
+from spacy_catalog_ner.io.files import (
+    atomic_write,
+    detect_kind,
+    require_file,
+    write_json,
+    write_jsonl,
+)
 from spacy_catalog_ner.io.row import Row
 
 Rows = list[tuple[Place, Row]]
@@ -79,11 +93,10 @@ def evaluate(
         raise CatalogNERError("--max-drop: give the result to compare with, --baseline FILE")
     if per_label and max_drop is None:
         raise CatalogNERError("--per-label: give the points that F1 may fall by, --max-drop POINTS")
-    problems = Problems()
     options: dict[str, Any] = {"samples": samples, "seed": seed}
     old: Result | None = None
     old_pairs: list[Pair] | None = None
-    try:
+    with collect_problems() as problems:
         if tokens:
             options["tokenize"] = make_tokenizer(lang)
         annotated = read_rows(gold, problems)
@@ -103,8 +116,6 @@ def evaluate(
             old = evaluate_pairs(old_pairs, **options)
         answers = _read_predictions(predictions, overrides, annotated, problems)
         pairs = align_rows(answers, annotated, problems, (predictions, str(gold)))
-    finally:
-        warn_of(problems)
     result = evaluate_pairs(pairs, **options)
     if old is not None:
         name = str(baseline)
@@ -182,9 +193,8 @@ def report(
     """
     from spacy_catalog_ner.labelling import summary_path
 
-    problems = Problems()
     results = {}
-    try:
+    with collect_problems() as problems:
         annotated = read_rows(gold, problems)
         for system in systems:
             name, separator, path = system.partition("=")
@@ -196,14 +206,40 @@ def report(
             if summary.is_file():
                 result.seconds_per_text = _read_json(summary)["seconds_per_text"]
             results[name] = result
-    finally:
-        warn_of(problems)
     meta = {} if corpus is None else _read_json(corpus)
     text = render_markdown(title, meta, results)
     figures = {name: result.to_dict() for name, result in results.items()}
     _write(output.with_name(f"{output.name}.md"), text)
     write_json(output.with_name(f"{output.name}.json"), {"corpus": meta, "systems": figures})
     say(text)
+
+
+def agreement(
+    a: Annotated[Path, typer.Argument(help="Annotated JSONL or DocBin of one annotator.")],
+    b: Annotated[Path, typer.Argument(help="The same texts, annotated by another.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSONL to write the disagreements to instead."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the tokenizer.")] = "en",
+) -> None:
+    """Print Cohen's kappa of tokens, F1 of spans, and what to talk about, as JSON.
+
+    Example: catalog-ner agreement first.jsonl second.jsonl -o disagreements.jsonl
+    """
+    tokenize = make_tokenizer(lang)
+    with collect_problems() as problems:
+        result = measure_agreement(
+            read_rows(a, problems),
+            read_rows(b, problems),
+            tokenize,
+            problems,
+            names=(str(a), str(b)),
+        ).to_dict()
+    if output is not None:
+        count = write_jsonl(output, result.pop("disagreements"))
+        say(f"{output}: {count} disagreements to talk about")
+    show(result)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,18 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.cli.common import say, show, warn_of
-from spacy_catalog_ner.errors import Problems
+from spacy_catalog_ner.cli.common import collect_problems, say, show
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL, embed, make_embedder
 from spacy_catalog_ner.exemplars.store import ExemplarStore
-
-if TYPE_CHECKING:
-    pass
 
 exemplars_app = typer.Typer(name="exemplars", help="Annotated exemplars.", no_args_is_help=True)
 
@@ -47,9 +43,8 @@ def build(
     from spacy_catalog_ner.exemplars.reading import read_exemplars
     from spacy_catalog_ner.matching.catalog_matcher import CatalogMatcher
 
-    problems = Problems()
     matcher = CatalogMatcher(catalog=catalog)
-    try:
+    with collect_problems() as problems:
         exemplars = [
             exemplar
             for source in sources
@@ -57,8 +52,6 @@ def build(
                 read_exemplars(source, matcher, lang, problems), unit="text", desc=source.name
             )
         ]
-    finally:
-        warn_of(problems)
     with _one_line_warnings():
         store = ExemplarStore.build(exemplars, make_embedder(embedder), progress=True)
     store.to_disk(output)

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from spacy_catalog_ner.cli.common import say, show, warn_of
-from spacy_catalog_ner.cli.reading import make_tokenizer
+from spacy_catalog_ner.cli.common import make_tokenizer, say, show, warn_of
 from spacy_catalog_ner.errors import CatalogNERError, Problems
 from spacy_catalog_ner.generation.population.augmentation import Augmentation
 from spacy_catalog_ner.generation.population.card import make_card, render_card

@@ -7,8 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from spacy_catalog_ner.cli.common import read_overrides, say, show, warn_of
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.cli.common import (
+    TEACHER,
+    Pipeline,
+    collect_problems,
+    read_overrides,
+    say,
+    show,
+)
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import require_file
 
 
@@ -21,9 +28,7 @@ def label(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="JSONL file to write.")],
-    pipeline: Annotated[
-        str, typer.Option(help="A pipeline's config (.cfg), folder or package.")
-    ] = "configs/teacher.cfg",
+    pipeline: Pipeline = TEACHER,
     limit: Annotated[
         int, typer.Option(min=0, help="Most texts to label, 0: all; a larger one goes on.")
     ] = 0,
@@ -77,23 +82,19 @@ def label(
     )
     from spacy_catalog_ner.llm.failures import ModelUnavailableError
 
-    problems = Problems()
     nlp = load_pipeline(pipeline, read_overrides(context))
     price = None if prices is None else find_price(prices, nlp)
     options: dict[str, Any] = {"limit": limit, "price": price}
     try:
-        if dry_run:
-            estimate = estimate_run(nlp, source, problems, progress=True, **options)
-        else:
+        with collect_problems() as problems:
+            if dry_run:
+                show(estimate_run(nlp, source, problems, progress=True, **options))
+                return
             options |= {"batch_size": batch_size, "budget": budget}
             summary = label_file(nlp, source, output, problems, **options)
     except (LabellingStoppedError, ModelUnavailableError) as err:
         typer.secho(f"Error: {err}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
-    warn_of(problems)
-    if dry_run:
-        show(estimate)
-        return
     show(summary)
     if summary.stopped == "budget":
         say(

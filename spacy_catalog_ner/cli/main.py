@@ -9,13 +9,13 @@ import sys
 import typer
 
 from spacy_catalog_ner.about import __version__
-from spacy_catalog_ner.cli.agreement import agreement
 from spacy_catalog_ner.cli.cache import cache_app
 from spacy_catalog_ner.cli.calibrate import calibrate
 from spacy_catalog_ner.cli.catalog import catalog_app
+from spacy_catalog_ner.cli.common import PIPELINE_COMMAND
 from spacy_catalog_ner.cli.convert import convert
 from spacy_catalog_ner.cli.corpus import corpus_app
-from spacy_catalog_ner.cli.evaluate import evaluate, report
+from spacy_catalog_ner.cli.evaluate import agreement, evaluate, report
 from spacy_catalog_ner.cli.exemplars import exemplars_app
 from spacy_catalog_ner.cli.generate import generate_app
 from spacy_catalog_ner.cli.label import label
@@ -34,11 +34,10 @@ app.add_typer(corpus_app)
 app.add_typer(exemplars_app)
 app.add_typer(cache_app)
 app.add_typer(generate_app)
-_PIPELINE_COMMAND = {"allow_extra_args": True, "ignore_unknown_options": True}
-app.command(context_settings=_PIPELINE_COMMAND)(label)
-app.command(context_settings=_PIPELINE_COMMAND)(calibrate)
+app.command(context_settings=PIPELINE_COMMAND)(label)
+app.command(context_settings=PIPELINE_COMMAND)(calibrate)
 app.command()(convert)
-app.command(context_settings=_PIPELINE_COMMAND)(evaluate)
+app.command(context_settings=PIPELINE_COMMAND)(evaluate)
 app.command()(report)
 app.command()(card)
 app.command()(agreement)

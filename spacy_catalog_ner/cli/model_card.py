@@ -8,9 +8,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from spacy_catalog_ner.cli.common import say, show, warn_of
-from spacy_catalog_ner.cli.reading import read_rows
-from spacy_catalog_ner.errors import CatalogNERError, Problems
+from spacy_catalog_ner.cli.common import collect_problems, read_rows, say, show
+from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.evaluation import read_result
 
 
@@ -61,16 +60,13 @@ def card(
     said = None
     if notes is not None:
         said = inputs.read_notes(notes, None if corpus is None else corpus.corpus)
-    problems = Problems()
     texts = []
-    try:
+    with collect_problems() as problems:
         for path in data or ():
             if path not in described:
                 summary = inputs.read_summary(summary_path(path))
                 rows = (row for _, row in read_rows(path, problems))
                 texts.append(inputs.count_texts(path.name, rows, summary))
-    finally:
-        warn_of(problems)
     made = make_model_card(
         pipeline, name=name, result=figures, data=texts, corpus=corpus, notes=said
     )
