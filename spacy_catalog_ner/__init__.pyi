@@ -35,7 +35,7 @@ from .matching.ambiguity import find_noisy_names as find_noisy_names
 from .matching.ambiguity import find_shared_names as find_shared_names
 from .matching.catalog_matcher import CatalogMatcher as CatalogMatcher
 from .matching.coverage import measure_coverage as measure_coverage
-from .student.speed.onnx_runtime import to_onnx as to_onnx
-from .student.speed.quantization import quantize as quantize
+from .student.speed.faster import quantize as quantize
+from .student.speed.faster import to_onnx as to_onnx
 
 __version__: str

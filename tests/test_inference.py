@@ -13,8 +13,7 @@ from spacy.util import fix_random_seed
 from test_candidate_classifier import NAMES, SENTENCES, make_example
 
 from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
-from spacy_catalog_ner.student.speed.onnx_runtime import to_onnx
-from spacy_catalog_ner.student.speed.quantization import quantize
+from spacy_catalog_ner.student.speed.faster import quantize, to_onnx
 
 TEXTS = [text for text, _ in SENTENCES] + ["play paris and then london by boston " * 30]
 WAYS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +33,7 @@ from spacy_catalog_ner.io.annotated import ANNOTATED
 from spacy_catalog_ner.io.files import (
     atomic_write,
     detect_kind,
-    require_file,
+    read_json,
     write_json,
     write_jsonl,
 )
@@ -204,9 +203,11 @@ def report(
             result = evaluate_pairs(align_rows(answers, annotated, problems, (path, str(gold))))
             summary = summary_path(Path(path))
             if summary.is_file():
-                result.seconds_per_text = _read_json(summary)["seconds_per_text"]
+                run = read_json(summary, dict[str, Any], "the summary of a labelling run")
+                result.seconds_per_text = run["seconds_per_text"]
             results[name] = result
-    meta = {} if corpus is None else _read_json(corpus)
+    what = "the meta.json of a prepared corpus"
+    meta = {} if corpus is None else read_json(corpus, dict[str, Any], what)
     text = render_markdown(title, meta, results)
     figures = {name: result.to_dict() for name, result in results.items()}
     _write(output.with_name(f"{output.name}.md"), text)
@@ -240,15 +241,6 @@ def agreement(
         count = write_jsonl(output, result.pop("disagreements"))
         say(f"{output}: {count} disagreements to talk about")
     show(result)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    text = require_file(path, "meta.json of a prepared corpus").read_text(encoding="utf8")
-    try:
-        meta: dict[str, Any] = json.loads(text)
-    except ValueError as err:
-        raise CatalogNERError(f"{path}: not JSON ({err})") from None
-    return meta
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 import srsly
@@ -23,6 +23,8 @@ from zstandard import ZstdDecompressor, ZstdError
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.lock import Lock
 from spacy_catalog_ner.io.row import Row
+
+T = TypeVar("T")
 
 
 def require_file(path: str | Path, what: str) -> Path:
@@ -76,6 +78,21 @@ def read_yaml(path: Path) -> Any:
         return srsly.read_yaml(path)
     except (ValueError, YAMLError) as err:
         raise CatalogNERError(f"{path}: not YAML ({' '.join(str(err).split())})") from None
+
+
+def read_json(path: str | Path, kind: type[T], what: str) -> T:
+    """Read a JSON file as msgspec converts it to a type.
+
+    Raises
+    ------
+    CatalogNERError
+        If it is missing or of another shape; the message says that `what` was expected.
+    """
+    path = require_file(path, what)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise CatalogNERError(f"{path}: not {what} ({err})") from None
 
 
 def find_shipped(path: str | Path, folder: Path, what: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.io.files import read_yaml, require_file, require_path
+from spacy_catalog_ner.io.files import read_json, read_yaml, require_path
 from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.student.card.sources import Source
 
@@ -80,20 +80,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
 
 
 def read_corpus_facts(path: str | Path) -> CorpusFacts:
-    """Read the description of a prepared corpus.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is missing or something else.
-    """
-    path = require_file(path, "meta.json of a prepared corpus")
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=CorpusFacts)
-    except (msgspec.DecodeError, UnicodeDecodeError) as err:
-        raise CatalogNERError(
-            f"{path}: not the meta.json that `catalog-ner corpus prepare` writes ({err})"
-        ) from None
+    """Read the description of a prepared corpus."""
+    return read_json(path, CorpusFacts, "the meta.json that `catalog-ner corpus prepare` writes")
 
 
 class RunSummary(msgspec.Struct):
@@ -106,18 +94,11 @@ def read_summary(path: Path) -> RunSummary | None:
     """Read the summary of a ``catalog-ner label`` run; None if there is no such file."""
     if not path.is_file():
         return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RunSummary)
-    except (msgspec.DecodeError, UnicodeDecodeError) as err:
-        message = f"{path}: not the summary of a `catalog-ner label` run ({err})"
-        raise CatalogNERError(message) from None
+    return read_json(path, RunSummary, "the summary of a `catalog-ner label` run")
 
 
 class TrainingData(msgspec.Struct, frozen=True):
-    """Counts of a file of annotated texts, with the number of entities of each label.
-
-    `labelled` texts are those that a pipeline labelled, which asked the language `models`.
-    """
+    """Counts of a file of annotated texts, and the `models` that labelled `labelled` of them."""
 
     name: str
     texts: int
@@ -130,10 +111,9 @@ class TrainingData(msgspec.Struct, frozen=True):
 def count_texts(
     name: str, rows: Iterable[Row | Mapping[str, Any]], summary: RunSummary | None = None
 ) -> TrainingData:
-    """Count texts and entities of a file.
+    """Count texts and entities of a file, of which a labelling run may have left a summary.
 
-    Rows with a record of the pipeline, ``catalog_ner``, were labelled by it; all were if there is
-    the `summary` of a labelling run.
+    Without a summary, the rows that a pipeline labelled are those with its record, ``catalog_ner``.
     """
     texts = without_entity = recorded = 0
     labels: Counter[str] = Counter()

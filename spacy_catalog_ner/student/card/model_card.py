@@ -22,11 +22,8 @@ from spacy_catalog_ner.reporting.markdown import escape_markdown
 from spacy_catalog_ner.student.card.inputs import CardNotes, CorpusFacts, TrainingData
 from spacy_catalog_ner.student.card.sources import (
     GEONAMES,
-    UNKNOWN,
     Source,
-    merge_sources,
     read_source,
-    render_sources,
     short_name,
     source_of_model,
 )
@@ -125,7 +122,7 @@ def make_model_card(
         author=notes.author or meta.get("author") or "",
         is_grounded=pipeline.is_grounded,
         components=pipeline.components,
-        backbone=None if pipeline.backbone is None else short_name(pipeline.backbone),
+        backbone=pipeline.backbone and short_name(pipeline.backbone),
         catalog=pipeline.catalog,
         labels={
             label: LabelCounts(entries, trained[label] if data else None)
@@ -135,9 +132,7 @@ def make_model_card(
         data=list(data),
         models=[short_name(model) for model in models],
         corpus=corpus,
-        result=None
-        if result is None
-        else msgspec.convert(result, CardFigures, from_attributes=True),
+        result=msgspec.convert(result, CardFigures | None, from_attributes=True),
         sources=_find_sources(pipeline, models, notes),
         intended_use=notes.intended_use.strip(),
         limits=notes.limits.strip(),
@@ -145,24 +140,31 @@ def make_model_card(
 
 
 def _describe(pipeline: TrainedPipeline, lang: str) -> str:
-    labels = f"{len(pipeline.labels)} label{'s' * (len(pipeline.labels) != 1)}"
-    if pipeline.catalog is None or not pipeline.is_grounded:
-        return f"Finds entities of {labels} in texts of language {lang}."
-    catalog = f"a catalog of {pipeline.catalog.entries:,} entries and {labels}"
-    return f"Finds the names of {catalog} in texts of language {lang}."
+    found = f"{len(pipeline.labels)} label{'s' * (len(pipeline.labels) != 1)}"
+    if pipeline.catalog is not None and pipeline.is_grounded:
+        found = f"the names of a catalog of {pipeline.catalog.entries:,} entries and {found}"
+    else:
+        found = f"entities of {found}"
+    return f"Finds {found} in texts of language {lang}."
 
 
 def _find_sources(pipeline: TrainedPipeline, models: list[str], notes: CardNotes) -> list[Source]:
-    own = map(read_source, pipeline.meta.get("sources") or ())
-    known = [] if pipeline.backbone is None else [source_of_model(pipeline.backbone)]
+    """Return the sources of pipeline and notes; of two with a name, the last replaces the first."""
+    sources = [*filter(None, map(read_source, pipeline.meta.get("sources") or ()))]
+    if pipeline.backbone is not None:
+        sources.append(source_of_model(pipeline.backbone))
     if pipeline.catalog is not None and pipeline.catalog.has_cities:
-        known.append(GEONAMES)
-    known += map(source_of_model, models)
-    return merge_sources(filter(None, own), known, notes.sources)
+        sources.append(GEONAMES)
+    sources += [*map(source_of_model, models), *notes.sources]
+    return list({source.name: source for source in sources}.values())
 
 
 def render_model_card(card: ModelCard) -> str:
     """Render a model card as Markdown."""
+    return _render("model_card.md.jinja", card)
+
+
+def _render(template: str, card: ModelCard) -> str:
     environment = Environment(  # Markdown: the filter `plain` escapes what is inserted
         loader=PackageLoader(__package__, "templates"),
         undefined=StrictUndefined,
@@ -177,9 +179,8 @@ def render_model_card(card: ModelCard) -> str:
         number="{:,}".format,
         python=partial(json.dumps, ensure_ascii=False),  # a string, as Python has it too
     )
-    return environment.get_template("model_card.md.jinja").render(
-        **msgspec.structs.asdict(card), unknown=UNKNOWN
-    )
+    values = msgspec.structs.asdict(card)
+    return environment.get_template(template).render(**values, unknown="not stated")
 
 
 def write_with_card(pipeline: TrainedPipeline, card: ModelCard, output: str | Path) -> None:
@@ -202,7 +203,7 @@ def write_with_card(pipeline: TrainedPipeline, card: ModelCard, output: str | Pa
     with atomic_folder(output, mark=LICENSES) as folder:
         shutil.copytree(source, folder, dirs_exist_ok=True)
         (folder / README).write_text(render_model_card(card), encoding="utf8")
-        notes = render_sources(card.package, card.license, card.sources)
+        notes = _render("licenses_sources.jinja", card)
         (folder / LICENSES).write_text(notes, encoding="utf8")
         write_json(folder / "meta.json", _update_meta(pipeline.meta, card))
 

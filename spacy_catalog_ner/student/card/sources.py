@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import msgspec
 
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL as BUNDLED_BACKBONE
 from spacy_catalog_ner.llm.models.bundled import BUNDLED_MODEL as BUNDLED_LLM
-
-UNKNOWN = "not stated"
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,20 +61,3 @@ def short_name(name: str) -> str:
     """Return the last part of a path; a name as the hubs have it, ``OWNER/NAME``, as it is."""
     path = Path(name)
     return path.name if path.is_absolute() or path.exists() else name
-
-
-def merge_sources(*groups: Iterable[Source]) -> list[Source]:
-    """Join sources; of several with the same name, the last one replaces the first."""
-    return list({source.name: source for group in groups for source in group}.values())
-
-
-def render_sources(package: str, license: str, sources: Iterable[Source]) -> str:
-    """Write the licence notes of a package as text; its own licence may be empty."""
-    blocks = [f"Licence of {package}: {license or UNKNOWN}", "It is made of, or learned from:"]
-    for source in sources:
-        lines = [f"# {source.name}", ""]
-        lines += [f"* Author: {source.author}"] if source.author else []
-        lines += [f"* URL: {source.url}"] if source.url else []
-        lines += [f"* License: {source.license or UNKNOWN}"]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"

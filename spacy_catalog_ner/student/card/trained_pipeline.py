@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,11 +17,9 @@ from spacy.language import Language
 from spacy_catalog_ner.doc.pipelines import load_pipeline
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.exemplars.embedders import BUNDLED_MODEL
-from spacy_catalog_ner.io.files import require_path
+from spacy_catalog_ner.io.files import read_json, require_path
 
 _ENTITIES = {"doc.ents", "doc.spans"}  # assigned by components that find entities
-
-
 _WORK = {
     "catalog_matcher": "finds every name of the catalog in the text: the candidates",
     "transformer": "turns the tokens into vectors that know their context",
@@ -34,7 +31,7 @@ _WORK = {
 
 
 class Component(msgspec.Struct, frozen=True):
-    """A component of a pipeline, with the name of its factory and a description of its work."""
+    """A component of a pipeline; `work` says what it does."""
 
     name: str
     factory: str
@@ -58,25 +55,10 @@ class CatalogFacts(msgspec.Struct, frozen=True):
 class TrainedPipeline:
     """A pipeline as its folder describes it. Only the matcher is loaded.
 
-    Attributes
-    ----------
-    path
-        The folder.
-    meta
-        Contents of ``meta.json``.
-    components
-        In the order they run.
-    labels
-        Labels that its entities can have, sorted, and the number of entries in the catalog with
-        each; None without a catalog.
-    catalog
-        Of the first `catalog_matcher`; None if there is no matcher.
-    backbone
-        Name of the transformer it was built on; None if there is none.
-    training
-        Settings of ``spacy train`` by name; empty if that did not train the pipeline.
-    is_grounded
-        Whether it has matcher and constraints, so that it finds only names of the catalog.
+    `labels` are those of its entities, sorted, with the number of catalog entries of each (None
+    without a catalog). `catalog` is that of the first `catalog_matcher`, `backbone` the transformer
+    it was built on, `training` the settings of ``spacy train``, if that trained it. A pipeline
+    `is_grounded` if it has matcher and constraints, so that it finds only names of the catalog.
     """
 
     path: Path
@@ -115,24 +97,16 @@ class TrainedPipeline:
         catalog, entries = (None, None) if matcher is None else _count_entries(nlp, matcher)
         is_grounded = {"catalog_matcher", "constraint_post_processor"} <= set(factories.values())
         assigns = {name: _assigns(nlp, factory) for name, factory in factories.items()}
-        if entries is not None and is_grounded:
-            labels = set(entries)
-        else:
-            labels = {
-                str(label)
-                for name in factories
-                if _ENTITIES.intersection(assigns[name])
-                for label in meta["labels"].get(name, ())
-            }
+        work = {name: f"writes {', '.join(assigns[name]) or 'nothing'}" for name in factories}
+        labels = set(entries or ())
+        if entries is None or not is_grounded:
+            finders = [name for name in factories if _ENTITIES.intersection(assigns[name])]
+            labels = {str(label) for name in finders for label in meta["labels"].get(name, ())}
         return cls(
             path,
             meta,
             components=[
-                Component(
-                    name,
-                    factory,
-                    _WORK.get(factory) or "writes " + (", ".join(assigns[name]) or "nothing"),
-                )
+                Component(name, factory, _WORK.get(factory, work[name]))
                 for name, factory in factories.items()
             ],
             labels={
@@ -179,12 +153,10 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
-    try:
-        meta: dict[str, Any] = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as err:
-        raise CatalogNERError(f"{path}: not JSON ({err})") from None
-    if not isinstance(meta, dict) or not isinstance(meta.get("labels"), dict):
-        raise CatalogNERError(f"{path}: not the meta.json of a trained pipeline")
+    what = "the meta.json of a trained pipeline"
+    meta = read_json(path, dict[str, Any], what)
+    if not isinstance(meta.get("labels"), dict):
+        raise CatalogNERError(f"{path}: not {what}")
     return meta
 
 

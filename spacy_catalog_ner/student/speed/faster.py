@@ -1,4 +1,4 @@
-"""ONNX Runtime in place of PyTorch: the same student, faster on a CPU."""
+"""A student that is faster on a CPU: with 8-bit weights, or run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -6,17 +6,51 @@ import io
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
+from thinc.api import Model
 
-from spacy_catalog_ner.errors import CatalogNERError
+from spacy_catalog_ner.errors import CatalogNERError, MissingExtraError
 from spacy_catalog_ner.io.per_process import PerProcess
-from spacy_catalog_ner.student.speed.replacement import Read, replace_transformers
 
-_OPSET = 17  # the first with layer normalisation
+if TYPE_CHECKING:
+    from spacy_transformers.layers.transformer_model import TransformerModel
+
+_OPSET = 17  # of ONNX: the first with layer normalisation
+
+Read = Callable[..., Any]
+"""Takes and gives what the transformers library's model takes and gives."""
+
+
+def quantize(nlp: Language) -> Language:
+    """Turn the linear layers of a student's transformer into 8-bit ones, in place.
+
+    Their weights are rounded once, and their inputs each time (dynamic quantisation). Call it
+    after loading; the pipeline can then be neither trained nor saved.
+
+    Parameters
+    ----------
+    nlp
+        A student with a transformer: ``quantize(spacy.load("en_media_student"))``.
+
+    Returns
+    -------
+    spacy.language.Language
+        The same pipeline.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``transformers`` is not installed.
+    CatalogNERError
+        If there is no transformer in the pipeline, or not on the CPU.
+    """
+    return _replace_transformers(nlp, _quantize_layer, "A student's transformer", "transformers")
 
 
 def to_onnx(nlp: Language, *, int8: bool = False, threads: int | None = None) -> Language:
@@ -48,18 +82,80 @@ def to_onnx(nlp: Language, *, int8: bool = False, threads: int | None = None) ->
     """
     if threads is not None and threads < 1:
         raise CatalogNERError(f"threads: expected a whole number of at least 1, got {threads}")
-    make = partial(_make, int8=int8, threads=threads)
+    make = partial(_make_session, int8=int8, threads=threads)
     # onnx exports, onnxruntime runs
-    return replace_transformers(nlp, make, "ONNX Runtime", "onnx", ("onnx", "onnxruntime"))
+    return _replace_transformers(nlp, make, "ONNX Runtime", "onnx", ("onnx", "onnxruntime"))
 
 
-def _make(layer: Any, int8: bool, threads: int | None) -> Read:
+def _replace_transformers(
+    nlp: Language,
+    make: Callable[[TransformerModel], Read],
+    feature: str,
+    extra: str,
+    packages: tuple[str, ...] = (),
+) -> Language:
+    """Replace every transformer by what `make` makes of its layer.
+
+    The `feature` needs an `extra`, and `packages` besides PyTorch and spacy-transformers.
+    """
+    try:
+        for package in ("torch", *packages):
+            import_module(package)
+        from spacy_transformers.layers.transformer_model import TransformerModel
+
+        from spacy_catalog_ner.student.speed.inference_only import InferenceOnly
+    except ImportError:
+        raise MissingExtraError(feature, extra) from None
+    layers = [
+        layer
+        for _, component in nlp.components
+        if isinstance(model := getattr(component, "model", None), Model)
+        for layer in model.walk()
+        if isinstance(layer, TransformerModel)
+    ]
+    if not layers:
+        names = ", ".join(nlp.component_names) or "none"
+        raise CatalogNERError(f"this pipeline has no transformer; its components are: {names}")
+    for layer in layers:
+        if layer.transformer is None:
+            raise CatalogNERError("the transformer of this pipeline has no weights: train it first")
+        if isinstance(layer.transformer, InferenceOnly):
+            raise CatalogNERError("this pipeline was made faster already: load it anew")
+        if layer.transformer.device.type != "cpu":
+            raise CatalogNERError("this makes a student faster on the CPU: load it without a GPU")
+    for layer in layers:
+        (shim,) = layer.layers[0].shims
+        layer.transformer.eval()
+        replacement = InferenceOnly(make(layer), layer.transformer.config)
+        shim._model = shim._hfmodel.transformer = replacement
+    return nlp
+
+
+def _quantize_layer(layer: Any) -> Read:
+    import torch
+
+    try:
+        from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+    except ImportError:
+        raise CatalogNERError(
+            f"PyTorch {torch.__version__} can no longer quantise in this way; to_onnx(nlp,"
+            " int8=True) does the same with ONNX Runtime"
+        ) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that later releases may lack it, see above
+        small: Read = quantize_dynamic(
+            layer.transformer, {torch.nn.Linear: per_channel_dynamic_qconfig}
+        )
+    return small
+
+
+def _make_session(layer: Any, int8: bool, threads: int | None) -> Read:
     import torch
     from transformers.modeling_outputs import BaseModelOutput
 
     data = _export(layer)
     if int8:
-        data = _round(data)
+        data = _round_onnx(data)
     count = torch.get_num_threads() if threads is None else threads
     session = PerProcess(partial(_open, data, count))  # its threads do not survive a fork
 
@@ -105,7 +201,7 @@ def _export(layer: Any) -> bytes:
     return file.getvalue()
 
 
-def _round(data: bytes) -> bytes:
+def _round_onnx(data: bytes) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as name:
