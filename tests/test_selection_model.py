@@ -14,7 +14,7 @@ from asking import EXEMPLARS, ask, ask_all, ids, verdicts
 from servers import TOO_LONG, LocalServer, affirm, finished, stall, status
 
 from spacy_catalog_ner.errors import CatalogNERError
-from spacy_catalog_ner.llm.models.model import ModelUnavailableError
+from spacy_catalog_ner.llm.failures import ModelUnavailableError
 from spacy_catalog_ner.llm.models.openai_compatible import OpenAICompatible
 from spacy_catalog_ner.llm.prompt import Prompt, Usage
 

@@ -33,8 +33,6 @@ from spacy_catalog_ner.llm.models.waiting import end_with
 from spacy_catalog_ner.llm.prompt import Answer, Prompt, Reply, Request, Usage
 from spacy_catalog_ner.llm.response_cache import ResponseCache
 
-__all__ = ["ModelUnavailableError", "PromptTooLong", "RequestFailed", "SelectionModel"]
-
 _AHEAD = 8  # requests to submit beyond the oldest open one, per thread, so that none is idle
 _LONGEST_REASON = 300  # characters
 _READING = 1  # part of every cache key: raise it if answers are parsed differently

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,7 +17,6 @@ from spacy_catalog_ner.llm.models.probabilities import (
     confidence,
     read_confidences,
     read_tokens,
-    write_verdicts,
 )
 from spacy_catalog_ner.llm.prompt import Reply, Request, Usage
 
@@ -128,7 +128,8 @@ class OpenAICompatible(HttpModel):
             confidences = tuple(reply.confidences[0] for reply in replies)
             return Reply(request, confidences, usage=usage)
         # Without probabilities, verdicts are written as in a chat.
-        return Reply(request, text=write_verdicts(reply.text for reply in replies), usage=usage)
+        words = {str(number): reply.text for number, reply in enumerate(replies, start=1)}
+        return Reply(request, text=json.dumps(words), usage=usage)
 
     def _chat_body(self, request: Request, parameters: OptionalParameters) -> Body:
         system = [{"role": "system", "content": request.static}] if request.static else []

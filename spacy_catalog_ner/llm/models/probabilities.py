@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from bisect import bisect_right
@@ -106,8 +105,3 @@ def read_confidences(
             return None
         confidences.append(found)
     return tuple(confidences)
-
-
-def write_verdicts(words: Iterable[str]) -> str:
-    """Return verdicts as JSON, for a server that gives words and no probabilities."""
-    return json.dumps({str(number): word for number, word in enumerate(words, start=1)})

@@ -57,7 +57,9 @@ class AnswerErrors:
     def to_record(self) -> dict[str, Any]:
         """Return counts, or lists of ``{"text", "label"}``, of the kinds that occur."""
         return {
-            kind: value if isinstance(value, int) else [_as_dict(name) for name in value]
+            kind: value
+            if isinstance(value, int)
+            else [{"text": text, "label": label} for text, label in value]
             for kind, value in vars(self).items()
             if value
         }
@@ -212,10 +214,6 @@ def _is_text(value: Any) -> TypeGuard[str]:
 
 def _form(text: str) -> str:
     return normalize(one_line(text))
-
-
-def _as_dict(name: Name) -> dict[str, str]:
-    return dict(zip(("text", "label"), name, strict=True))
 
 
 def find_list(written: str, key: str) -> list[Any] | None:
