@@ -23,16 +23,9 @@ MANY = 8
 
 @dataclass
 class Batch:
-    """The outcome of a batch of texts.
+    """The outcome of a batch of texts, which are known by their numbers in the batch.
 
-    Attributes
-    ----------
-    docs
-        The Docs of the texts that have an answer, by their number in the batch.
-    errors
-        For the other texts, the component that failed and what it raised.
-    usage
-        What the model counted for all of them.
+    A text has a Doc, or an error: the component that failed, and what it raised.
     """
 
     docs: dict[int, Doc] = field(default_factory=dict)
@@ -71,16 +64,8 @@ def run_batch(
 ) -> Batch:
     """Run a pipeline over texts together, and again over each that failed, alone.
 
-    Parameters
-    ----------
-    nlp
-        The pipeline.
-    texts
-        A batch of them.
-    on_doc
-        Called as each text is done.
-    several
-        How many texts have to fail for the pipeline to be at fault.
+    `on_doc` is called as each text is done. If at least `several` texts fail, and no other, the
+    pipeline is at fault.
 
     Raises
     ------

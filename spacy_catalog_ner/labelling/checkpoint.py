@@ -50,23 +50,9 @@ class Checkpoint:
     before ``TARGET.part.json`` says how long they are. Anything beyond that is cut off at the next
     start. A run that has ended leaves its fingerprint in the summary.
 
-    The target is locked as long as this is open.
-
-    Parameters
-    ----------
-    target
-        JSONL file that the run is to write.
-    fingerprint
-        Of the run.
-
-    Attributes
-    ----------
-    counts
-        Of the run; the caller changes them before it appends rows.
-    texts
-        How many texts are safe.
-    result
-        The summary that this run wrote when it ended, if its output is still there.
+    The target is locked as long as this is open. The caller updates `counts` before it appends
+    rows; `texts` are safe. `result` is the summary that this run wrote when it ended, if its output
+    is still there.
 
     Raises
     ------
@@ -113,29 +99,26 @@ class Checkpoint:
         """Write the final files: of all texts, or of those done so far if the run was stopped."""
         if result.stopped is None:
             self._save(result=result)
-            self._finish(result)
-        else:
-            self._summary_path.unlink(missing_ok=True)  # that of an earlier output
-            for part, path in zip(self._parts, self._final, strict=True):
-                with part.open("rb") as source, atomic_write(path, "wb") as copy:
-                    shutil.copyfileobj(source, copy)
-            self._write_summary(result)
+        self._write_files(result)
+        if result.stopped is not None:
             self._save(stopped=result.stopped)
 
-    def _finish(self, result: Summary) -> None:
-        """Give the files their names; if this is interrupted, the next start does it again."""
+    def _write_files(self, result: Summary) -> None:
+        """Write the final files of a run; if this is interrupted, the next start does it again."""
         self._summary_path.unlink(missing_ok=True)  # that of an earlier output
         for part, path in zip(self._parts, self._final, strict=True):
-            with suppress(FileNotFoundError):  # it has its name already
-                part.replace(path)
-        self._write_summary(result)
-        self._state_path.unlink(missing_ok=True)
-
-    def _write_summary(self, result: Summary) -> None:
+            if result.stopped is None:
+                with suppress(FileNotFoundError):  # it has its name already
+                    part.replace(path)
+            else:
+                with part.open("rb") as source, atomic_write(path, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
         failed = self._final[1]
         if failed.is_file() and not failed.stat().st_size:
             failed.unlink()
         write_json(self._summary_path, msgspec.to_builtins(result))
+        if result.stopped is None:
+            self._state_path.unlink(missing_ok=True)
 
     def _remove_leftovers(self) -> None:
         """Remove the temporary files of killed runs, see `atomic_write`."""
@@ -148,7 +131,7 @@ class Checkpoint:
         state = self._read_state()
         if state is not None and state.fingerprint == self._fingerprint:
             if state.result is not None:
-                self._finish(state.result)
+                self._write_files(state.result)
         elif state is not None and state.stopped == "limit":
             state = None  # another run, which did all that it was told to do
         self.result = self._read_result()

@@ -14,7 +14,6 @@ from spacy.language import Language
 from spacy_catalog_ner.about import __version__
 from spacy_catalog_ner.errors import CatalogNERError
 from spacy_catalog_ner.io.files import read_yaml, require_file
-from spacy_catalog_ner.labelling.sources import hash_file
 from spacy_catalog_ner.llm.prompt import Usage
 
 _SHAPE = "MODEL: {input: 0.15, cached: 0.075, output: 0.60}"
@@ -58,7 +57,8 @@ def fingerprint(nlp: Language, source: Path) -> str:
     components = {name: dict(config["components"][name]) for name in nlp.pipe_names}
     for name, model in find_models(nlp).items():
         components[name]["model"] = model.identity
-    digest = hashlib.sha256(hash_file(source).encode("utf8"))
+    with source.open("rb") as stream:
+        digest = hashlib.sha256(hashlib.file_digest(stream, "sha256").hexdigest().encode("utf8"))
     parts = [__version__, nlp.lang, config["nlp"], nlp.pipe_names, components]
     digest.update(json.dumps(parts, sort_keys=True, default=str).encode("utf8"))
     for _, component in nlp.pipeline:
@@ -73,14 +73,8 @@ def fingerprint(nlp: Language, source: Path) -> str:
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Price of a million tokens of each kind, in any currency.
 
-    Attributes
-    ----------
-    input
-        Prompt tokens that the model reads for the first time.
-    cached
-        Prompt tokens that it has in its cache.
-    output
-        Tokens that it writes.
+    ``input`` are prompt tokens that the model reads for the first time, ``cached`` those that it
+    has in its cache, and ``output`` the tokens that it writes.
     """
 
     input: float

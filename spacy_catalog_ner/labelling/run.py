@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.util import minibatch
 from tqdm import tqdm
 
+from spacy_catalog_ner.doc.rows import doc_to_row
 from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.labelling.batches import MANY, SEVERAL, run_batch
 from spacy_catalog_ner.labelling.checkpoint import Checkpoint, failed_path, summary_path
 from spacy_catalog_ner.labelling.models import Price, choose_batch_size, fingerprint, name_models
-from spacy_catalog_ner.labelling.rows import answered_row, failed_row, original_row
 from spacy_catalog_ner.labelling.sources import count_lines, read_source
 from spacy_catalog_ner.labelling.summary import Summary
 
@@ -60,18 +61,37 @@ def label_rows(nlp: Language, rows: Sequence[R], progress: bool = True) -> Itera
     several = SEVERAL
     with tqdm(total=len(rows), unit="text", disable=not progress) as bar:
         for batch in minibatch(rows, choose_batch_size(nlp)):
-            texts = [Row.from_dict(row).text for row in batch]
-            done = run_batch(nlp, texts, bar.update, several=several)
+            originals = [_original_row(Row.from_dict(row)) for row in batch]
+            done = run_batch(nlp, [row.text for row in originals], bar.update, several=several)
             several = MANY if done.docs else several
-            for number, row in enumerate(batch):
+            for number, (row, result) in enumerate(zip(batch, originals, strict=True)):
                 reason = done.failure(number)
                 if reason:
-                    result = original_row(Row.from_dict(row))
                     result.spans = []
                     result.keys["catalog_ner"] = {"failure": reason}
                 else:
-                    result = answered_row(done.docs[number], Row.from_dict(row))
+                    result = _answered_row(done.docs[number], result)
                 yield cast(R, result if isinstance(row, Row) else result.to_dict())
+
+
+def _original_row(row: Row) -> Row:
+    """Return a copy of a row without the reason why it got no answer before."""
+    keys = {key: value for key, value in row.keys.items() if key != "failure"}
+    return Row(row.text, row.spans, keys)
+
+
+def _answered_row(doc: Doc, row: Row) -> Row:
+    """Return a row with what the pipeline made of its text.
+
+    What the model counted is left out: it depends on the cache, and the same text labelled again
+    should give the same row.
+    """
+    result = doc_to_row(doc, row)
+    record = result.keys.get("catalog_ner")
+    if record:
+        kept = {key: value for key, value in record.items() if key not in ("usage", "failure")}
+        result.keys["catalog_ner"] = kept
+    return result
 
 
 def label_file(
@@ -136,7 +156,7 @@ def label_file(
     if target.suffix != ".jsonl":
         raise CatalogNERError(f"{target}: expected the name of a .jsonl file to write")
     written = (target, failed_path(target), summary_path(target))
-    if source.resolve() in [path.resolve() for path in written]:
+    if source.resolve() in map(Path.resolve, written):
         raise CatalogNERError(
             f"{source}: would be overwritten by its own output; name another file than {target}"
         )
@@ -159,8 +179,8 @@ def label_file(
             )
         if done is not None:
             if progress:
-                message = f"{target}: already done ({texts} texts); name another output to label"
-                print(f"{message} again", file=sys.stderr)
+                message = f"already done ({texts} texts); name another output to label again"
+                print(f"{target}: {message}", file=sys.stderr)
             return done
         todo = islice(chain([first], rows), texts, limit or None)
         batches = minibatch(todo, batch_size or choose_batch_size(nlp))
@@ -179,10 +199,8 @@ def label_file(
         except (CatalogNERError, OSError) as err:
             reason = f"{target}: {err.strerror or err}" if isinstance(err, OSError) else str(err)
             if checkpoint.texts:
-                reason += (
-                    f"; {checkpoint.texts} texts are done and kept, the same command goes on after"
-                    " them"
-                )
+                done_texts = f"{checkpoint.texts} texts are done and kept"
+                reason += f"; {done_texts}, the same command goes on after them"
             raise LabellingStoppedError(reason) from err
 
 
@@ -204,7 +222,7 @@ class _Run:
             if budget is not None and self.price and self.price.cost(counts.usage) >= budget:
                 return True
             start = time.perf_counter()
-            rows, failed = self._label_batch([row for _, row in batch])
+            rows, failed = self._label_batch([_original_row(row) for _, row in batch])
             seconds = time.perf_counter() - start
             counts.seconds += seconds
             if number:
@@ -229,9 +247,10 @@ class _Run:
         for number, row in enumerate(batch):
             reason = done.failure(number)
             if reason:
-                failed.append(failed_row(row, reason))
+                row.keys["failure"] = reason
+                failed.append(row)
             else:
-                rows.append(answered_row(done.docs[number], row))
+                rows.append(_answered_row(done.docs[number], row))
                 counts.add_labelled(done.docs[number])
         counts.texts += len(batch)
         counts.failures += len(failed)

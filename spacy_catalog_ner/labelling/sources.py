@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +18,8 @@ _EXPECTED = "texts (.jsonl, .csv or .tsv, which may end in .gz or .zst, or .spac
 def read_source(path: str | Path, problems: Problems) -> Iterator[tuple[Place, Row]]:
     """Return the rows of a file that have a text, each with its place.
 
-    Parameters
-    ----------
-    path
-        JSONL of ``{"text"}``; CSV or TSV whose header names ``text``, the other columns being keys
-        of the row; any of them packed (.gz, .zst); or a DocBin (.spacy), whose Docs give their
-        text and the keys of the row that they were made of.
-    problems
-        Receives every row that is skipped, with its line.
+    The file is JSONL, CSV or TSV, packed or not, see `iter_rows`; or a DocBin (.spacy), whose Docs
+    give their text and the keys of the row that they were made of.
 
     Raises
     ------
@@ -52,12 +45,6 @@ def count_lines(path: Path) -> int:
     for first, block in iter_line_blocks(path):
         lines = first - 1 + block.count(b"\n") + (not block.endswith(b"\n"))
     return lines
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _kind(path: Path) -> str:
