@@ -13,17 +13,7 @@ from spacy_catalog_ner.errors import CatalogNERError
 def distinct_candidates(doc: Doc, component: str) -> list[Span]:
     """Return one candidate for each span and label, the most popular of its ids.
 
-    Parameters
-    ----------
-    doc
-        A Doc.
-    component
-        Name of the component that needs them, for the message.
-
-    Raises
-    ------
-    CatalogNERError
-        If no component has looked for candidates.
+    If no component has looked for candidates, the error names the `component` that needs them.
     """
     if CANDIDATES not in doc.spans:
         raise CatalogNERError(
@@ -36,18 +26,9 @@ def distinct_candidates(doc: Doc, component: str) -> list[Span]:
 def write_selection(
     doc: Doc, spans: Sequence[Span], scores: Sequence[float], threshold: float
 ) -> None:
-    """Write confidences of candidates, and those that reach the threshold.
+    """Write the confidences of candidates, and select those that reach the threshold.
 
-    Parameters
-    ----------
-    doc
-        A Doc with candidates.
-    spans
-        Distinct candidates of it. Those that are not among them get a confidence of 0.
-    scores
-        Their confidences.
-    threshold
-        Lowest confidence of a candidate that is selected.
+    `spans` are distinct candidates and `scores` their confidences; the other candidates get 0.
     """
     by_key = {span_key(span): score for span, score in zip(spans, scores, strict=True)}
     group = doc.spans[CANDIDATES]

@@ -16,13 +16,7 @@ from spacy_catalog_ner.io.files import require_file
 
 
 def blank_pipeline(lang: str) -> Language:
-    """Return spaCy's empty pipeline of a language.
-
-    Raises
-    ------
-    CatalogNERError
-        If spaCy does not know the language.
-    """
+    """Return spaCy's empty pipeline of a language; for ``--lang``, which the error names."""
     try:
         return spacy.blank(lang)
     except ImportError:
@@ -32,31 +26,18 @@ def blank_pipeline(lang: str) -> Language:
 def load_pipeline(
     name: str, overrides: dict[str, Any] | None = None, exclude: Sequence[str] = ()
 ) -> Language:
-    """Load a pipeline from a config file, a folder or an installed package.
+    """Load a pipeline from a ``.cfg`` file, from which it is assembled, a folder or a package.
 
-    Parameters
-    ----------
-    name
-        A ``.cfg`` file, from which the pipeline is assembled; or what `spacy.load` takes.
-    overrides
-        Values of the config by dotted name, such as ``{"paths.catalog": "my.catalog"}``.
-    exclude
-        Components that are not loaded.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is no such pipeline, or its config is not valid.
+    `overrides` are values of the config by dotted name: ``{"paths.catalog": "my.catalog"}``.
+    Components in `exclude` are not loaded.
     """
-    path = Path(name)
     overrides = overrides or {}
-    if path.suffix == ".cfg":
-        require_file(path, "a pipeline config")
     try:
-        if path.suffix == ".cfg":
-            config = util.load_config(path, overrides=overrides, interpolate=True)
-            return util.load_model_from_config(config, auto_fill=True, exclude=exclude)
-        return spacy.load(name, config=overrides, exclude=exclude)
+        if Path(name).suffix != ".cfg":
+            return spacy.load(name, config=overrides, exclude=exclude)
+        path = require_file(name, "a pipeline config")
+        config = util.load_config(path, overrides=overrides, interpolate=True)
+        return util.load_model_from_config(config, auto_fill=True, exclude=exclude)
     except CatalogNERError:
         raise
     except (ConfigValidationError, ImportError, ValueError) as err:

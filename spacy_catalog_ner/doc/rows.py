@@ -34,19 +34,8 @@ def make_doc(
     The row's ``candidates`` go to ``doc.spans["candidates"]`` with their confidences, for training
     with soft targets, if each of them has a ``score`` from 0 to 1; else there is no such group.
 
-    Parameters
-    ----------
-    nlp
-        Its tokenizer is used where the row has no tokens.
-    row
-        The row.
-    problems
-        Receives spans and candidates off token boundaries and broken candidates, which are left
-        out.
-    place
-        Where the row comes from.
-    doc
-        The tokenized text, to be used in place of the row's tokens.
+    `doc` is the tokenized text, or else the tokens are the row's own or those of `nlp`. Broken
+    candidates, and spans and candidates off token boundaries, are reported and left out.
     """
     row = Row.from_dict(row)
     if doc is None:
@@ -128,8 +117,7 @@ def _make_spans(
     doc: Doc, items: Iterable[RowSpan], what: str, problems: Problems, place: Place
 ) -> tuple[list[Span], dict[str, Any]]:
     """Return the spans on token boundaries, and the ``attrs`` of a group of them."""
-    spans: list[Span] = []
-    kept: list[RowSpan] = []
+    spans, kept = [], []
     for item in items:
         span = doc.char_span(item.start, item.end, label=item.label, kb_id=item.id)
         if span is None:

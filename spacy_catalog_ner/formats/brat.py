@@ -60,11 +60,6 @@ def read(
     `source` is a folder, which is read with its subfolders, or one of the two files of a text. The
     id of a row is its path in the folder without ending, if `write` noted no other. Relations,
     events, attributes, notes and discontinuous spans are counted in `problems` and left out.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is nothing of brat's.
     """
     folder = source if source.is_dir() else source.parent
     files = source.rglob("*") if source.is_dir() else [source]
@@ -159,12 +154,8 @@ def write(path: Path, rows: Iterable[tuple[Place, Row]], problems: Problems) -> 
     """Write a folder for brat, and return how many spans of each label were written.
 
     Texts are named by the ids of their rows where those can be file names, and numbered otherwise.
-    Labels with white space are reported and left out.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is a folder that was not written here: what people made in brat is never replaced.
+    Labels with white space are reported and left out. A folder that was not written here is never
+    replaced: it may hold what people made in brat.
     """
     counts: Counter[str] = Counter()
     names: set[str] = set()
@@ -191,7 +182,8 @@ def _lines(
 ) -> Iterator[str]:
     leftovers = []
     for number, span in enumerate(row.spans or (), start=1):
-        is_held = _is_reference(span.keys.get("id"))
+        # A normalisation can hold the id: brat cuts it at white space
+        is_held = isinstance(span.keys.get("id"), str) and re.fullmatch(r"\S+", span.id)
         keys = {key: value for key, value in span.keys.items() if key != "id" or not is_held}
         leftovers.append(RowSpan(*span.key, keys))
         if not re.fullmatch(r"\S+", span.label):
@@ -210,19 +202,12 @@ def _lines(
         yield f"#1\t{_NOTE} row\t{packed}\n"
 
 
-def _is_reference(value: object) -> bool:
-    """Tell whether a normalisation can hold an id: brat cuts it at white space."""
-    return isinstance(value, str) and re.fullmatch(r"\S+", value) is not None
-
-
 def _parts(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Return the parts of a span that are each on one line, as brat has them.
 
     A span that begins or ends with a line break, which brat cannot make, stays in one part.
     """
-    parts = [
-        (start + match.start(), start + match.end())
-        for match in re.finditer(r"[^\r\n]+", text[start:end])
-    ]
+    matches = re.compile(r"[^\r\n]+").finditer(text, start, end)
+    parts = [match.span() for match in matches]
     is_whole = parts and parts[0][0] == start and parts[-1][1] == end
     return parts if is_whole else [(start, end)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from spacy.language import Language
 from tqdm import tqdm
@@ -72,17 +72,12 @@ def convert_files(
     formats = [source_format or detect_source(path) for path in sources]
     for path, format_ in zip(sources, formats, strict=True):
         (require_path if format_ is Format.BRAT else require_file)(path, "annotated text")
-    options: dict[Format, dict[str, Any]] = {Format.CONLL: {"column": column}}
+    readers = _READERS | {Format.CONLL: partial(conll.read, column=column)}
+    bar = partial(tqdm, unit=" texts", delay=1, disable=not progress)
     rows = (
         row
         for path, format_ in zip(sources, formats, strict=True)
-        for row in tqdm(
-            _READERS[format_](path, problems, labels, **options.get(format_, {})),
-            desc=path.name,
-            unit=" texts",
-            delay=1,
-            disable=not progress,
-        )
+        for row in bar(readers[format_](path, problems, labels), desc=path.name)
     )
     summary = Summary()
     usable = _usable(rows, summary, target, problems)
@@ -105,7 +100,6 @@ def convert_files(
 _READERS: dict[Format, Callable[..., Iterator[tuple[Place, Row]]]] = {
     Format.JSONL: read_annotated,
     Format.DOCBIN: docbin.read,
-    Format.CONLL: conll.read,
     Format.PRODIGY: prodigy.read,
     Format.LABEL_STUDIO: label_studio.read,
     Format.BRAT: brat.read,

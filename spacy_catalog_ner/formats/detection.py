@@ -25,13 +25,7 @@ _NAMES = ", ".join(Format)
 
 
 def detect_source(path: Path) -> Format:
-    """Tell the format of a file or folder to read.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is none, or nothing tells its format.
-    """
+    """Tell the format of a file or folder to read, by its name and, for JSON, its first rows."""
     require_path(path, "annotated text")
     if path.is_dir():
         if next(path.rglob("*.ann"), None) is None:
@@ -55,13 +49,7 @@ def _detect_json(path: Path) -> Format:
 
 
 def detect_target(path: Path) -> Format:
-    """Tell the format of a file or folder to write.
-
-    Raises
-    ------
-    CatalogNERError
-        If its name tells none.
-    """
+    """Tell the format of a file or folder to write by its name."""
     if path.is_dir():
         return Format.BRAT
     if path.suffix not in _BY_ENDING or path.suffix == ".ann":

@@ -51,25 +51,13 @@ def read(
 
 
 def read_texts(path: Path, problems: Problems) -> Iterator[tuple[Place, Row]]:
-    """Yield the texts of a DocBin with the keys of the rows that it was written from.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is no DocBin.
-    """
+    """Yield the texts of a DocBin with the keys of the rows that it was written from."""
     for place, doc in _iter_docs(path, problems):
         yield place, Row(doc.text, keys=_kept_keys(doc))
 
 
 def read_docbin(path: Path) -> DocBin:
-    """Read the Docs of a file, annotated or not.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is no DocBin.
-    """
+    """Read the Docs of a file, annotated or not."""
     try:
         return DocBin().from_bytes(path.read_bytes())
     except (ValueError, KeyError, TypeError):
@@ -106,9 +94,9 @@ def write(
     counts: Counter[str] = Counter()
     for place, row in rows:
         doc = make_doc(nlp, row, problems, place)
-        # Where there are candidates, the Doc has all of them that can be held
-        left_out = (CANDIDATES,) if CANDIDATES in doc.spans else ()
-        keys = {key: value for key, value in row.keys.items() if key not in left_out}
+        keys = dict(row.keys)
+        if CANDIDATES in doc.spans:  # all of them that the Doc can hold
+            keys.pop(CANDIDATES, None)
         doc.user_data[_USER_DATA] = json.dumps(keys)
         counts.update(span.label_ for span in doc.spans[ENTITIES])
         docs.add(doc)

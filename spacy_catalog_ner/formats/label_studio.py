@@ -37,11 +37,6 @@ def read(
 
     What is no span of text is counted in `problems` and left out: further annotations, cancelled
     ones, tasks without any, and results of other types.
-
-    Raises
-    ------
-    CatalogNERError
-        If the file is no JSON array.
     """
     for line, task in _tasks(path, problems):
         place = Place(path, line)
@@ -49,7 +44,7 @@ def read(
         text = data.get("text") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(text, str) or not text.strip():
             problems.add("broken row", place, 'no "text" in the "data" of a task; task skipped')
-        elif not _is_encodable(task):
+        elif re.search("[\ud800-\udfff]", json.dumps(task, ensure_ascii=False)):
             problems.add("broken row", place, "half a surrogate pair; task skipped")
         else:
             results = _first_results(task, problems, place)
@@ -82,14 +77,6 @@ def _tasks(path: Path, problems: Problems) -> Iterator[tuple[int, Any]]:
     if start == len(text):
         message = 'the array has no end, "]": was the file cut off?'
         problems.add("broken row", Place(path, 1 + text.count("\n")), message)
-
-
-def _is_encodable(task: Any) -> bool:
-    try:
-        json.dumps(task, ensure_ascii=False).encode("utf8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _first_results(task: dict[str, Any], problems: Problems, place: Place) -> list[Any] | None:

@@ -11,19 +11,9 @@ from spacy_catalog_ner.io.row import RowSpan
 
 
 def pack_leftovers(keys: dict[str, Any], spans: Sequence[RowSpan]) -> str:
-    """Return what a format has no place for as a line of ASCII; empty if there is nothing.
+    """Return what a format has no place for as a line of JSON in ASCII; empty if there is nothing.
 
-    Parameters
-    ----------
-    keys
-        Of the row.
-    spans
-        All of the row, each with those of its keys that have no place.
-
-    Returns
-    -------
-    str
-        A JSON object of `keys`, and ``spans`` where one of them has keys.
+    `keys` are those of the row, and `spans` all of its spans, each with the keys to pack.
     """
     rest = dict(keys)
     if any(span.keys for span in spans):

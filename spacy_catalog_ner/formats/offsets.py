@@ -21,14 +21,8 @@ class Mark(NamedTuple):
 class Located(NamedTuple):
     """The marks of a text, in code points.
 
-    Attributes
-    ----------
-    unit
-        What the file counts, for messages.
-    parts
-        The parts of each mark; None where the text does not have the mark's surface there.
-    inexact
-        How many marks differ from their surface in white space.
+    ``unit`` is what the file counts. The parts of a mark are None where the text does not have its
+    surface; `inexact` is the number of marks that differ from theirs in white space.
     """
 
     unit: str
@@ -72,13 +66,11 @@ def _locate(text: str, marks: Sequence[Mark], unit: str) -> Located:
             if start in positions and end in positions
         ]
         surface = " ".join(text[start:end] for start, end in parts)
-        if len(parts) < len(mark.parts):
-            result.append(None)
-        elif mark.surface is None or surface == mark.surface:
+        is_exact = mark.surface is None or surface == mark.surface
+        is_there = is_exact or _squash(surface) == _squash(mark.surface or "")
+        if is_there and len(parts) == len(mark.parts):
             result.append(parts)
-        elif _squash(surface) == _squash(mark.surface):
-            result.append(parts)
-            inexact += 1
+            inexact += not is_exact
         else:
             result.append(None)
     return Located(unit, result, inexact)

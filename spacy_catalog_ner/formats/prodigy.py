@@ -46,8 +46,10 @@ def read(
         else:
             row.words = _words(row.keys.pop("tokens", None))
             _move_own_keys_to_meta(row, problems, place)
-            items = ((place, _without_tokens(span)) for span in spans)
-            row.spans = check_spans(items, row.text, problems, labels)
+            row.spans = check_spans(((place, span) for span in spans), row.text, problems, labels)
+            for span in row.spans:
+                for key in _OWN_SPAN_KEYS:
+                    span.keys.pop(key, None)
             yield place, row
 
 
@@ -57,12 +59,6 @@ def is_refused(answer: object, place: Place, problems: Problems) -> bool:
     if kind:
         problems.add(kind, place, f'"answer" is {answer!r}; row skipped')
     return kind is not None
-
-
-def _without_tokens(span: Any) -> Any:
-    if not isinstance(span, dict):
-        return span
-    return {key: value for key, value in span.items() if key not in _OWN_SPAN_KEYS}
 
 
 def _move_own_keys_to_meta(row: Row, problems: Problems, place: Place) -> None:

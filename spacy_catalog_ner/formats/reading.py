@@ -18,17 +18,10 @@ _EXPECTED = "annotated texts (.jsonl, which may end in .gz or .zst, or .spacy)"
 def read_annotated_file(
     path: str | Path, problems: Problems, labels: set[str] | None = None
 ) -> Iterator[tuple[Place, Row]]:
-    """Return the annotated rows of a JSONL file or a DocBin, each with its place.
+    """Return the annotated rows of a JSONL file, packed or not, or of a DocBin, with their places.
 
-    Parameters
-    ----------
-    path
-        Annotated JSONL, perhaps ``.gz`` or ``.zst``, or a DocBin (``.spacy``).
-    problems
-        Receives what is wrong, and rows that were rejected or ignored in Prodigy. They are left
-        out.
-    labels
-        The labels known; all are if None.
+    Rows that were rejected or ignored in Prodigy are reported and left out. If `labels` are given,
+    so are spans with others.
 
     Raises
     ------

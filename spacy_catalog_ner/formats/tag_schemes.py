@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from spacy.training import biluo_to_iob, iob_to_biluo, tags_to_entities
 
@@ -48,37 +49,23 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
 def read_tags(
     tags: Sequence[str], scheme: Scheme
 ) -> tuple[list[tuple[str, int, int]], list[tuple[int, str]]]:
-    """Return the entities that tags mark, and what was repaired for that.
+    """Return the entities of a sentence (label, first and last token), and what was repaired.
 
     A tag inside or at the end of an entity that has not begun begins one, as in IOB1. An entity
-    of BIOES or BILOU without an end goes on to where the next tag is another.
-
-    Parameters
-    ----------
-    tags
-        Tags of one sentence, each of which `is_tag`.
-    scheme
-        Their scheme: what is a mistake in one is not in another.
-
-    Returns
-    -------
-    entities : list of (str, int, int)
-        Label, first and last token.
-    repairs : list of (int, str)
-        The token, and what is wrong with its tag.
+    of BIOES or BILOU without an end goes on to where the next tag is another. Each repair is a
+    token and what is wrong with its tag.
     """
     has_ends = scheme in (Scheme.BIOES, Scheme.BILOU)
     clean: list[str] = []
     repairs: list[tuple[int, str]] = []
     open_label = ""
+    end = "E" if scheme is Scheme.BIOES else "L"
     for number, tag in enumerate([*tags, "O"]):  # the end of the sentence ends all
         prefix, label = _TO_BILOU.get(tag[0], tag[0]), tag[2:]
         goes_on = prefix in "IL" and label == open_label
         if has_ends and open_label and not goes_on:
-            end = "E" if scheme is Scheme.BIOES else "L"
-            repairs.append(
-                (number - 1, f"{tags[number - 1]} is not followed by {end}-{open_label}")
-            )
+            message = f"{tags[number - 1]} is not followed by {end}-{open_label}"
+            repairs.append((number - 1, message))
         if prefix in "IL" and not goes_on and scheme is not Scheme.IOB1:
             repairs.append((number, f"{tag} without a beginning is taken for one"))
         clean.append("O" if prefix == "O" else f"{'I' if goes_on else 'B'}-{label}")
@@ -93,13 +80,12 @@ def write_tags(biluo: Sequence[str], scheme: Scheme) -> list[str]:
     if scheme is Scheme.BIOES:
         return [_TO_BIOES.get(tag[0], tag[0]) + tag[1:] for tag in biluo]
     tags: list[str] = biluo_to_iob(biluo)
-    if scheme is Scheme.IOB1:
-        before = ["O", *tags]
-        return [
-            f"I{tag[1:]}" if tag[0] == "B" and tag[1:] != last[1:] else tag
-            for tag, last in zip(tags, before, strict=False)
-        ]
-    return tags
+    if scheme is Scheme.IOB2:
+        return tags
+    return [
+        f"I{tag[1:]}" if tag[0] == "B" and tag[1:] != last[1:] else tag
+        for last, tag in pairwise(["O", *tags])
+    ]
 
 
 def is_brackets(text: str) -> bool:
