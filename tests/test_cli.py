@@ -104,15 +104,6 @@ def test_compile_info_lookup(cli, tmp_path):
     assert [entry["id"] for entry in found] == ["city/boston", "artist/boston"]
 
 
-def test_compile_leaves_out_labels_that_are_not_described(cli, tmp_path):
-    source = write_rows(tmp_path / "entries.jsonl", ENTRIES)
-    labels = tmp_path / "labels.yml"
-    labels.write_text("CITY: a city\n", encoding="utf8")
-    cli("catalog", "compile", source, "-o", tmp_path / "my.catalog", "--labels", labels)
-    meta = json.loads(cli("catalog", "info", tmp_path / "my.catalog").out)
-    assert meta["entries_per_label"] == {"CITY": 2}
-
-
 def test_label_prints_its_summary_as_json_on_stdout(cli, texts, baseline, tmp_path):
     result = cli("label", texts, "-o", tmp_path / "out.jsonl", *baseline)
     assert result.code == 0
@@ -245,13 +236,6 @@ def test_a_broken_gold_row_does_not_stop_an_evaluation(cli, baseline, tmp_path):
     assert result.code == 0
     assert f"{gold}:1: " in result.err
     assert json.loads(result.out)["texts"] == 1
-
-
-def test_a_folder_in_place_of_a_file_is_one_line(cli, tmp_path):
-    result = cli("convert", tmp_path, "-o", tmp_path / "x.spacy")
-    assert result.code == 2
-    assert "is a folder" in result.err
-    assert "Traceback" not in result.err
 
 
 def test_the_console_script_is_the_same_program(mini_python):

@@ -71,10 +71,6 @@ def test_diff_tells_that_a_catalog_was_compiled_in_another_way(cli, monday, tmp_
     assert found["changed"] == 0
 
 
-def test_diff_with_a_missing_catalog_is_one_line(cli, monday, tmp_path):
-    assert "nothing.catalog" in cli("catalog", "diff", monday, tmp_path / "nothing.catalog").error
-
-
 def test_differences_are_not_written_onto_a_folder(cli, monday, tuesday, tmp_path):
     error = cli("catalog", "diff", monday, tuesday, "--rows", tmp_path).error
     assert f"{tmp_path}: is a folder" in error

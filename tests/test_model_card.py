@@ -78,7 +78,7 @@ def row_of(card: str, first: str) -> list[str]:
 # What the pipeline says of itself
 
 
-def test_the_card_tells_how_many_names_each_label_has(student):
+def test_the_card_describes_catalog_and_components(student):
     card = card_of(student)
     assert "Finds the names of a catalog of 12 entries and 5 labels" in card
     assert row_of(card, "ARTIST") == ["4"]
@@ -87,6 +87,8 @@ def test_the_card_tells_how_many_names_each_label_has(student):
     assert f"content version {version}" in card
     assert "Only names of the catalog can be found" in card
     assert "None: it was not evaluated when this card was made." in card
+    assert row_of(card, r"catalog\_matcher")[1].startswith("finds every name")
+    assert card.index(r"| catalog\_matcher") < card.index(r"| constraint\_post\_processor")
 
 
 def test_names_added_and_removed_before_saving_are_counted(mini_matcher_nlp, tmp_path):
@@ -111,12 +113,6 @@ def test_labels_that_the_matcher_leaves_out_are_no_labels_of_the_student(mini_ca
     nlp.add_pipe("constraint_post_processor", config={"source": "candidates"})
     nlp.to_disk(tmp_path / "cities")
     assert TrainedPipeline.read(tmp_path / "cities").labels == {"CITY": 2}
-
-
-def test_the_card_names_the_components_in_their_order(student):
-    card = card_of(student)
-    assert row_of(card, r"catalog\_matcher")[1].startswith("finds every name")
-    assert card.index(r"| catalog\_matcher") < card.index(r"| constraint\_post\_processor")
 
 
 def test_a_component_that_is_not_known_is_described_by_what_it_writes(mini_matcher_nlp, tmp_path):
@@ -245,6 +241,9 @@ def test_a_catalog_made_of_the_annotations_is_a_limit(cli, student, corpus):
     card = (output / "README.md").read_text(encoding="utf8")
     assert "Corpus mini (en): 5 annotated texts" in card
     assert "(an oracle\n  catalog)" in card
+    other = shutil.copy(corpus, student.parent / "other.json")
+    options = ["--data", corpus, "--data", other]
+    assert "expected one meta.json" in cli("card", student, "-o", "out", *options).error
 
 
 # Figures
@@ -455,12 +454,6 @@ def test_a_missing_file_is_named(cli, student, option):
 def test_a_name_that_no_package_can_have_is_refused(cli, student, name):
     error = cli("card", student, "-o", student.parent / "out", "--name", name).error
     assert f"'{name}': not a name for a package" in error
-
-
-def test_one_corpus_is_described(cli, student, corpus):
-    other = shutil.copy(corpus, student.parent / "other.json")
-    options = ["--data", corpus, "--data", other]
-    assert "expected one meta.json" in cli("card", student, "-o", "out", *options).error
 
 
 def test_a_broken_training_row_is_reported_and_the_rest_is_counted(cli, student):

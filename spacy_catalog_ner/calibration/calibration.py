@@ -71,19 +71,9 @@ class _Parts(msgspec.Struct):
 class Calibration:
     """Two regressions: one over exemplars and catalog, and one that adds the LLM's verdict.
 
-    The second is fitted on fewer texts, those that the LLM was asked about. Candidates without a
-    verdict get the confidence of the first.
-
-    Attributes
-    ----------
-    tallies
-        Counts of the exemplars.
-    known
-        Regression over `FEATURES`.
-    judged
-        Regression over `VERDICT_FEATURES`; None where no LLM was asked.
-    report
-        How well the confidences did.
+    The first, `known`, is over `FEATURES`. The second, `judged`, is over `VERDICT_FEATURES` and
+    fitted on the texts that the LLM was asked about; candidates without a verdict get the
+    confidence of the first. `tallies` are the counts of the exemplars.
     """
 
     tallies: Tallies
@@ -96,12 +86,7 @@ class Calibration:
     ) -> np.ndarray:
         """Return the probability that each candidate is right, shape (candidates,).
 
-        Parameters
-        ----------
-        features
-            Shape (candidates, `FEATURES`), of `make_features`.
-        verdicts
-            The LLM's probability of yes for each; None where it gave none.
+        It takes rows of `make_features`, and the LLM's probability of yes, None where it gave none.
         """
         odds = self.known.log_odds(features)
         if self.judged is not None and verdicts is not None:
@@ -131,23 +116,24 @@ class Calibration:
         CatalogNERError
             If there is none, it is broken, or another format version wrote it.
         """
-        return _FOLDER.read(Path(path), lambda: cls._from_disk(Path(path)))
+        path = Path(path)
 
-    @classmethod
-    def _from_disk(cls, path: Path) -> Calibration:
-        file = path / _FOLDER.meta
-        if not file.is_file():
-            raise CatalogNERError(
-                f"{path}: no calibration here; make one with"
-                f" `catalog-ner calibrate --pipeline PIPELINE -o {path}`"
-            )
-        try:
-            saved = _check(msgspec.json.decode(file.read_bytes()))
-            # 0.1.0 wrote no version: all files lie in one folder
-            tallies = (path / saved.content_version / _TALLIES).read_bytes()
-            return cls(Tallies.from_bytes(tallies), saved.known, saved.judged, saved.report)
-        except _BROKEN as err:
-            raise CatalogNERError(f"{path}: broken calibration ({err}); {_REMEDY}") from None
+        def read() -> Calibration:
+            file = path / _FOLDER.meta
+            if not file.is_file():
+                raise CatalogNERError(
+                    f"{path}: no calibration here; make one with"
+                    f" `catalog-ner calibrate --pipeline PIPELINE -o {path}`"
+                )
+            try:
+                saved = _check(msgspec.json.decode(file.read_bytes()))
+                # 0.1.0 wrote no version: all files lie in one folder
+                tallies = (path / saved.content_version / _TALLIES).read_bytes()
+                return cls(Tallies.from_bytes(tallies), saved.known, saved.judged, saved.report)
+            except _BROKEN as err:
+                raise CatalogNERError(f"{path}: broken calibration ({err}); {_REMEDY}") from None
+
+        return _FOLDER.read(path, read)
 
     def to_bytes(self) -> bytes:
         """Serialise it."""

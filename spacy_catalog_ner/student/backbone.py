@@ -16,13 +16,10 @@ Precision = Literal["highest", "high", "medium"]
 def make_backbone(name: str = BUNDLED_MODEL) -> str:
     """Return what the transformers library loads: any name or path, or the bundled MiniLM.
 
-    A trained student has its own weights: it resolves the name when it is loaded, but does not
-    read the model, so that the bundled one need not be installed.
+    A trained student has its own weights, so the bundled model need not be installed to load one.
     """
-    if name != BUNDLED_MODEL:
-        return name
     try:
-        return bundled_minilm()
+        return bundled_minilm() if name == BUNDLED_MODEL else name
     except MissingExtraError:
         return name
 

@@ -111,13 +111,11 @@ def make_candidate_classifier(
 class CandidateClassifier(TrainablePipe):
     """Decides about every candidate of the catalog by sentence, name and catalog.
 
-    It reads ``doc.spans["candidates"]`` and writes a confidence for each of them to its
-    ``attrs["scores"]``. Those that reach the threshold are written to ``doc.spans["selected"]``
-    with theirs. A span gets only labels that the catalog gives it. Several labels and nested spans
-    are possible; `constraint_post_processor` resolves them.
+    It writes a confidence for each of ``doc.spans["candidates"]`` to its ``attrs["scores"]``, and
+    those that reach the threshold to ``doc.spans["selected"]``. A span gets only labels that the
+    catalog gives it. `constraint_post_processor` resolves several labels and nested spans.
 
-    In training, ``catalog_matcher`` must be among ``[training] annotating_components``, so that
-    candidates are found as they are in use.
+    In training, ``catalog_matcher`` must be among ``[training] annotating_components``.
     """
 
     def __init__(
@@ -133,9 +131,9 @@ class CandidateClassifier(TrainablePipe):
     ) -> None:
         require_share("threshold", threshold)
         require_share("forget", forget)
-        if targets not in get_args(Targets):
-            known = ", ".join(get_args(Targets))
-            raise CatalogNERError(f"targets: expected one of {known}, got {targets!r}")
+        if targets not in (known := get_args(Targets)):
+            expected = ", ".join(known)
+            raise CatalogNERError(f"targets: expected one of {expected}, got {targets!r}")
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -214,16 +212,13 @@ class CandidateClassifier(TrainablePipe):
                 f'{self.name} found no doc.spans["{CANDIDATES}"] in training: set'
                 ' annotating_components = ["catalog_matcher"] under [training] in the config'
             )
-        found = [(example, self._find_known(example.predicted)) for example in examples]
-        found = [(example, spans) for example, spans in found if spans]
+        spans = [self._find_known(example.predicted) for example in examples]
+        found = [(eg.predicted, some) for eg, some in zip(examples, spans, strict=True) if some]
         if not found:
             return losses
         set_dropout_rate(self.model, drop)
-        texts = [(example.predicted, spans) for example, spans in found]
-        log_odds, backprop = self.model.begin_update(self._make_input(texts, training=True))
-        loss, gradient = self.get_loss(
-            [example for example, _ in found], ([spans for _, spans in found], log_odds)
-        )
+        log_odds, backprop = self.model.begin_update(self._make_input(found, training=True))
+        loss, gradient = self.get_loss(examples, (spans, log_odds))
         backprop(gradient)
         if sgd is not None:
             self.finish_update(sgd)

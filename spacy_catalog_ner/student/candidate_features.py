@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -36,14 +35,9 @@ class CandidateFeatures:
 
     The columns are those of `spacy_catalog_ner.calibration.features`, without retrieved exemplars,
     and `SHAPES`, scaled to mean 0 and variance 1 over the training texts.
-
-    Attributes
-    ----------
-    width
-        Number of columns.
     """
 
-    width = len(FEATURES) + len(SHAPES)
+    width = len(FEATURES) + len(SHAPES)  # columns
 
     def __init__(self) -> None:
         self._tallies = Tallies()
@@ -61,10 +55,9 @@ class CandidateFeatures:
             for (doc, spans), right in zip(texts, rights, strict=True)
         ]
         self._tallies = Tallies(exemplars)
-        counted = defaultdict(list)
+        self._counted = {}
         for exemplar in exemplars:
-            counted[exemplar.text].append(exemplar)
-        self._counted = dict(counted)
+            self._counted.setdefault(exemplar.text, []).append(exemplar)
         self._mean, self._scale = np.zeros(self.width), np.ones(self.width)
         rows = np.concatenate([self.describe(*text, training=True) for text in texts])
         self._mean, scale = rows.mean(axis=0), rows.std(axis=0)
@@ -75,20 +68,14 @@ class CandidateFeatures:
     ) -> np.ndarray:
         """Return a row for every distinct candidate of a Doc, shape (candidates, `width`), float32.
 
-        Parameters
-        ----------
-        training
-            Leave the text out of the counts, as it is one of those counted.
-        forget
-            Leave out the counts of single names, as if training had none of them.
+        A text of `training` is left out of the counts. `forget` hides the counts of single names,
+        as if training had none of them.
         """
         if not spans:
             return np.zeros((0, self.width), dtype="float32")
-        text = doc.text
-        candidates = make_candidates(spans)
         tallies = self._tallies.without(*_NAMES) if forget else self._tallies
-        left_out = self._counted.get(text, ()) if training else ()
-        known = make_features(text, candidates, (), tallies, left_out)
+        left_out = self._counted.get(doc.text, ()) if training else ()
+        known = make_features(doc.text, make_candidates(spans), (), tallies, left_out)
         rows = np.hstack([known, _shapes(doc, spans)])
         return np.asarray((rows - self._mean) / self._scale, dtype="float32")
 
@@ -98,13 +85,7 @@ class CandidateFeatures:
         return msgspec.msgpack.encode(_Saved(self._tallies.to_bytes(), mean, scale))
 
     def from_bytes(self, data: bytes) -> None:
-        """Load what `to_bytes` gave.
-
-        Raises
-        ------
-        CatalogNERError
-            If it is something else.
-        """
+        """Load what `to_bytes` gave."""
         try:
             saved = msgspec.msgpack.decode(data, type=_Saved)
         except msgspec.MsgspecError as err:

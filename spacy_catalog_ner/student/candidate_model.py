@@ -14,17 +14,10 @@ from thinc.types import Floats1d, Floats2d
 
 @dataclass(frozen=True)
 class CandidateBatch:
-    """Candidates of a batch of Docs, in the order of the Docs.
+    """Candidates of a batch of Docs, in the order of the Docs, with a row in each array.
 
-    Attributes
-    ----------
-    starts, ends
-        First token and the one after the last, counted over the tokens of all Docs; int64 of
-        shape (candidates,).
-    labels
-        Number of each candidate's label; int64 of shape (candidates,).
-    features
-        See `CandidateFeatures`; float32 of shape (candidates, columns).
+    `starts` and `ends` are the first token and the one after the last, counted over the tokens of
+    all Docs; `labels` are numbers, and `features` have the columns of `CandidateFeatures`.
     """
 
     starts: np.ndarray
@@ -37,7 +30,6 @@ class CandidateBatch:
 
 
 Input = tuple[list[Doc], CandidateBatch]
-_VECTORS = 3  # of each candidate: first token, last token, mean of all
 
 
 def make_candidate_model(
@@ -45,9 +37,9 @@ def make_candidate_model(
 ) -> Model[Input, Floats1d]:
     """Make the model of `candidate_classifier`.
 
-    The input of a candidate are the vectors of its first and its last token, the mean of all its
-    tokens, and its features. One hidden layer leads to log-odds for every label, of which those of
-    the candidate's own label are the output.
+    It reads the vectors of a candidate's first and last token, the mean of all its tokens, and its
+    features. One hidden layer leads to log-odds for every label; the output is those of the
+    candidate's own label.
 
     Parameters
     ----------
@@ -112,9 +104,8 @@ def _forward(
 def _pool(
     model: Model, tokens: Floats2d, batch: CandidateBatch
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Concatenate the vectors of first token, last token and mean of every candidate."""
+    """Concatenate the vectors of each candidate: first token, last token, mean of all."""
     ops = model.ops
-    width = tokens.shape[1]
     lengths = batch.ends - batch.starts
     # The tokens of all candidates, one after another, and the candidate each belongs to
     owners = np.repeat(np.arange(len(batch)), lengths)
@@ -123,14 +114,12 @@ def _pool(
     starts, lasts = ops.xp.asarray(batch.starts), ops.xp.asarray(batch.ends - 1)
     shares = ops.asarray2f((1 / lengths).reshape(-1, 1))
     owners = ops.xp.asarray(owners)
-    mean = ops.alloc2f(len(batch), width)
+    mean = ops.alloc2f(len(batch), tokens.shape[1])
     ops.scatter_add(mean, owners, tokens[places])
     pooled = ops.xp.hstack([tokens[starts], tokens[lasts], mean * shares])
 
     def backprop(d_pooled: Floats2d) -> Floats2d:
-        d_first, d_last, d_mean = (
-            d_pooled[:, number * width : (number + 1) * width] for number in range(_VECTORS)
-        )
+        d_first, d_last, d_mean = ops.xp.hsplit(d_pooled, 3)
         d_tokens = ops.alloc2f(*tokens.shape)
         ops.scatter_add(d_tokens, starts, d_first)
         ops.scatter_add(d_tokens, lasts, d_last)

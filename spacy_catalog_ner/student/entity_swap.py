@@ -75,9 +75,8 @@ class EntitySwap:
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
         """Yield the example, or one with other names instead."""
-        swapped = None
-        if self._random.random() < self._level:
-            swapped = self._swap(nlp, example.reference)
+        is_drawn = self._random.random() < self._level
+        swapped = self._swap(nlp, example.reference) if is_drawn else None
         yield example if swapped is None else swapped
 
     @cached_property
@@ -127,24 +126,20 @@ def _replace_names(
     moved: dict[Key, tuple[int, int]] = {}
     for key, entry in entries.items():
         start, end, _ = key
-        literal, name = text[done:start], text[start:end]
+        before, name = text[done:start], text[start:end]
         if entry is not None:
-            literal = wording.agree(literal, entry.text)
+            before = wording.agree(before, entry.text)
             # A name without letters, such as "1999", has the case of the text
             lower = name.islower() or text.islower()
             name = entry.text.lower() if lower else entry.text
-        made += literal
-        moved[key] = len(made), len(made) + len(name)
-        made += name
+        made += before + name
+        moved[key] = len(made) - len(name), len(made)
         done = end
     return made + text[done:], moved
 
 
 def _copy_annotation(
-    reference: Doc,
-    gold: Doc,
-    entries: dict[Key, Entry | None],
-    moved: dict[Key, tuple[int, int]],
+    reference: Doc, gold: Doc, entries: dict[Key, Entry | None], moved: dict[Key, tuple[int, int]]
 ) -> None:
     def move(span: Span) -> Span:
         entry = entries[char_key(span)]

@@ -20,14 +20,13 @@ def make_goals(
     The gold text may have a teacher's confidences in ``spans["candidates"].attrs["scores"]``. For
     `targets` see `make_candidate_classifier`.
     """
-    gold = gold_scores(reference)
+    gold = confidences = gold_scores(reference)
     group = reference.spans.get(CANDIDATES)
-    said = {} if group is None or "scores" not in group.attrs else _scores_by_key(group)
+    if group is not None and "scores" in group.attrs:
+        confidences = gold | _scores_by_key(group)
     goals = []
-    for span in spans:
-        key = char_key(span)
-        decided = float(key in gold)
-        confidence = said.get(key, gold.get(key, 0.0))
+    for key in map(char_key, spans):
+        decided, confidence = float(key in gold), confidences.get(key, 0.0)
         if targets == "soft":
             goals.append((confidence, 1.0))
         elif targets == "weighted":
