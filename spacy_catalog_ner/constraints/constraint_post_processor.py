@@ -21,6 +21,7 @@ from spacy_catalog_ner.doc.record import (
     CANDIDATES,
     ENTITIES,
     SELECTED,
+    char_key,
     distinct_spans,
     span_key,
     span_scores,
@@ -134,15 +135,15 @@ class ConstraintPostProcessor(Pipe):
         self.overlap = overlap
         self.scorer = scorer
         # Not read yet: a saved pipeline brings its rules, and its config names a path elsewhere.
-        self._rules_path = None if rules is None else Path(rules)
-        self._rules = LabelRules({}) if rules is None else None
+        self._rules_path = rules
+        self._rules: LabelRules | None = None
 
     @property
     def rules(self) -> LabelRules:
         """The rules about labels, read from the configured file at first use."""
         if self._rules is None:
-            assert self._rules_path is not None
-            self._rules = LabelRules.read(self._rules_path)
+            path = self._rules_path
+            self._rules = LabelRules({}) if path is None else LabelRules.read(path)
         return self._rules
 
     def __call__(self, doc: Doc) -> Doc:
@@ -156,7 +157,8 @@ class ConstraintPostProcessor(Pipe):
             )
         group = doc.spans[self.source]
         answer = _take_answer(doc, group)
-        found = _Findings(Counter({kind: _count(value) for kind, value in answer.items()}))
+        counts = {key: v if isinstance(v, int) else len(v) for key, v in answer.items()}
+        found = _Findings(Counter(counts))
         spans = self._keep_best(_check_membership(doc, group, found), found)
         _write(doc, self.spans_key, spans)
         proposals = _make_proposals(doc, found.outside, answer.get("out_of_catalog") or ())
@@ -293,27 +295,20 @@ def _make_proposals(
     Names are what an answer gave without a place. They are looked for in the text, in whatever
     case; those that it does not have come last, without ``start`` and ``end``.
     """
-    placed: dict[tuple[int, int, str], dict[str, Any]] = {}
-    nowhere: dict[tuple[str, str], dict[str, Any]] = {}
-    found = list(spans)
+    placed = {char_key(span): span.text for span in spans}
+    nowhere: dict[tuple[str, str], None] = {}
     for name in names:
-        mentions = find_mentions(doc, name["text"], name["label"])
-        found += mentions
+        text, label = name["text"], name["label"]
+        mentions = find_mentions(doc, text, label)
+        placed |= {char_key(span): span.text for span in mentions}
         if not mentions:
-            nowhere[name["text"], name["label"]] = {"text": name["text"], "label": name["label"]}
-    for span in found:
-        placed[span.start_char, span.end_char, span.label_] = {
-            "text": span.text,
-            "label": span.label_,
-            "start": span.start_char,
-            "end": span.end_char,
-        }
-    return [placed[key] for key in sorted(placed)] + list(nowhere.values())
+            nowhere[text, label] = None
+    proposals: list[dict[str, Any]] = [
+        {"text": text, "label": label, "start": start, "end": end}
+        for (start, end, label), text in sorted(placed.items())
+    ]
+    return proposals + [{"text": text, "label": label} for text, label in nowhere]
 
 
 def _plain(counts: Counter[str]) -> dict[str, int]:
     return {kind: count for kind, count in sorted(counts.items()) if count}
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else len(value)

@@ -35,16 +35,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 class LabelRule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What spans of one label must be like.
 
-    Attributes
-    ----------
-    min_words, max_words
-        Length of a span in words, which white space separates.
-    min_confidence
-        A span without a confidence passes.
-    max_per_text
-        How many spans a text has, the best of them.
-    forbid
-        Texts that are no such entity, compared in normal form.
+    Words are separated by white space, and a span without a confidence passes. A text keeps the
+    best ``max_per_text`` spans. Texts to forbid are compared in normal form.
     """
 
     min_words: Count | None = None
@@ -90,13 +82,7 @@ class LabelRules:
 
     @classmethod
     def read(cls, path: str | Path) -> LabelRules:
-        """Read a YAML or JSON file.
-
-        Raises
-        ------
-        CatalogNERError
-            If it is missing or of another shape; the message names file and key.
-        """
+        """Read a YAML or JSON file; an error names the file and the key."""
         path = require_file(path, "label rules in YAML or JSON")
         data = read_yaml(path)
         return cls({} if data is None else data, str(path))
@@ -108,14 +94,7 @@ class LabelRules:
     def find_broken(self, span: Span, confidence: float | None, kept: Counter[str]) -> str:
         """Return the first rule that a span breaks, such as ``"SONG.max_words"``; "" if none.
 
-        Parameters
-        ----------
-        span
-            The span.
-        confidence
-            Its confidence, None where there is none.
-        kept
-            How many better spans of each label the text has.
+        `kept` counts the better spans of each label in the text.
         """
         label = span.label_
         rule = self._labels.get(label)
@@ -129,9 +108,9 @@ class LabelRules:
                 "forbid": normalize(span.text) in self._forbidden[label],
                 "max_per_text": kept[label] >= (rule.max_per_text or math.inf),
             }
-            for name, is_broken in broken.items():
-                if is_broken:
-                    return f"{label}.{name}"
+            first = next((name for name, is_broken in broken.items() if is_broken), "")
+            if first:
+                return f"{label}.{first}"
         rivals = (other for group in self._exclusive if label in group for other in group)
         return "exclusive" if any(kept[rival] for rival in rivals if rival != label) else ""
 

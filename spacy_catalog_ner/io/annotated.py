@@ -22,20 +22,9 @@ def iter_rows(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, row) of a file of texts; nothing is checked but that the rows can be parsed.
 
-    Parameters
-    ----------
-    path
-        CSV or TSV whose header names ``text``, the other columns being keys of the row; plain
-        text (``.txt``), one a line; JSONL by any other name. Packed if it ends in .gz or .zst.
-    problems
-        Receives every row that is skipped.
-    on_read
-        Called with the number of bytes of each block read.
-
-    Raises
-    ------
-    CatalogNERError
-        If the file is packed otherwise than its name says, or its header is not usable.
+    The file is CSV or TSV whose header names ``text``, the other columns being keys of the row;
+    plain text (``.txt``), one a line; JSONL by any other name. It is unpacked if its name ends in
+    .gz or .zst. For `on_read` see `iter_lines`.
     """
     kind = detect_kind(path, (".txt", *DELIMITERS))
     if kind in DELIMITERS:
@@ -128,18 +117,8 @@ def check_spans(
 ) -> list[RowSpan]:
     """Return the valid spans of a text; the others are reported and left out.
 
-    Parameters
-    ----------
-    items
-        Each span as its file has it, with its place. A score of null is none.
-    text
-        The text they are in.
-    problems
-        Receives what is wrong.
-    labels
-        The labels known; all are if None.
-    what
-        What problems call a span.
+    Each item is a span as its file has it, with its place. A score of null is none. All labels are
+    known if `labels` is None. `what` is what problems call a span.
     """
     good = []
     for place, item in items:
@@ -155,10 +134,7 @@ def check_spans(
 
 
 def check_span(span: Any, text: str, labels: set[str] | None) -> tuple[str, str]:
-    """Return what is wrong with a span: a kind and a message, both empty if nothing is.
-
-    Parameters are those of `check_spans`.
-    """
+    """Return what is wrong with a span: a kind and a message, both empty if nothing is."""
     if not isinstance(span, dict) or not (isinstance(span.get("label"), str) and span["label"]):
         return "broken span", f'expected {{"start", "end", "label"}}, got {span!r:.80}'
     start, end = span.get("start"), span.get("end")

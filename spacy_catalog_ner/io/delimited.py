@@ -13,7 +13,6 @@ from spacy_catalog_ner.io.files import iter_lines
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """What separates the fields of a file, by the ending of its name."""
 
-_NAMES = {",": "comma", "\t": "tab"}
 _NOT_CLOSED = "a quote that is not closed"
 _MAX_ROW_LINES = 100  # a quoted field may span lines; one that spans more was never closed
 
@@ -29,25 +28,9 @@ def iter_delimited(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, row) of a file whose first line names its columns.
 
-    Parameters
-    ----------
-    path
-        UTF-8, packed where its name ends in .gz or .zst.
-    delimiter
-        What separates the fields.
-    problems
-        Receives every row that is skipped.
-    check_header
-        Called with the columns and their place; raises `CatalogNERError` where one is missing.
-    one_line
-        Columns whose fields never span lines. Where one seems to, a quote was not closed.
-    on_read
-        Called with the number of bytes of each block read, as the file has them.
-
-    Raises
-    ------
-    CatalogNERError
-        If the file has no usable header, or is packed otherwise than its name says.
+    `check_header` is called with the columns and their place, and raises a `CatalogNERError` where
+    one is missing. Fields of the `one_line` columns never span lines: where one seems to, a quote
+    was not closed. For `on_read` see `iter_lines`.
     """
     lines = _RowLines(iter_lines(path, problems, on_read))
     reader = csv.reader(lines, delimiter=delimiter)
@@ -71,7 +54,7 @@ def iter_delimited(
             if len(lines.row) > 1 and (broken or not _is_well_quoted(lines.row, delimiter)):
                 message = _NOT_CLOSED
             elif len(row) > len(header):
-                name = _NAMES[delimiter]
+                name = "comma" if delimiter == "," else "tab"
                 message = f"more than the header's {len(header)} fields (quote one with a {name})"
         number = lines.row[0][0]
         if message:

@@ -46,20 +46,8 @@ def require_path(path: str | Path, what: str) -> Path:
 def detect_kind(path: Path, kinds: Collection[str]) -> str:
     """Return the ending that tells what a file holds: ``.jsonl`` of ``a.jsonl`` and ``a.jsonl.gz``.
 
-    Every reader that takes several kinds of files, or packed ones, tells them by this.
-
-    Parameters
-    ----------
-    path
-        The file, which need not exist.
-    kinds
-        The endings that the reader knows, without packing, such as ``(".jsonl", ".csv")``.
-
-    Returns
-    -------
-    str
-        One of `kinds`, or an empty string: for another ending, and for a packed file of a binary
-        kind (``.spacy``, ``.parquet``), which nothing unpacks.
+    It is one of `kinds`, or an empty string: for another ending, and for a packed file of a binary
+    kind (``.spacy``, ``.parquet``), which nothing unpacks.
     """
     is_packed = path.suffix in PACKED
     kind = Path(path.stem).suffix if is_packed else path.suffix
@@ -67,13 +55,7 @@ def detect_kind(path: Path, kinds: Collection[str]) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is not YAML.
-    """
+    """Read a YAML file."""
     try:
         return srsly.read_yaml(path)
     except (ValueError, YAMLError) as err:
@@ -96,16 +78,10 @@ def read_json(path: str | Path, kind: type[T], what: str) -> T:
 
 
 def find_shipped(path: str | Path, folder: Path, what: str) -> Path:
-    """Return a file, or one of the YAML files that come with the package, by its name: "en".
-
-    Raises
-    ------
-    CatalogNERError
-        If there is neither; the message says that `what` was expected.
-    """
-    shipped = {child.stem: child for child in sorted(folder.glob("*.yml"))}
+    """Return a file, or one of the YAML files that come with the package, by its name: "en"."""
     if Path(path).is_file():
         return Path(path)
+    shipped = {child.stem: child for child in sorted(folder.glob("*.yml"))}
     if str(path) not in shipped:
         names = " or ".join(shipped)
         raise CatalogNERError(f"{path}: no such file, expected {what}: {names}, or a YAML file")
@@ -113,17 +89,11 @@ def find_shipped(path: str | Path, folder: Path, what: str) -> Path:
 
 
 def read_labels(path: str | Path) -> dict[str, str]:
-    """Read a YAML file that describes each entity type: ``LABEL: description``.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is missing or of another shape.
-    """
-    path = require_file(path, "YAML lines LABEL: description")
-    labels = read_yaml(path)
+    """Read a YAML file that describes each entity type: ``LABEL: description``."""
+    expected = "YAML lines LABEL: description"
+    labels = read_yaml(require_file(path, expected))
     if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
-        raise CatalogNERError(f"{path}: expected YAML lines LABEL: description")
+        raise CatalogNERError(f"{path}: expected {expected}")
     return labels
 
 
@@ -132,17 +102,8 @@ def iter_lines(
 ) -> Iterator[tuple[int, str]]:
     """Yield (line number, text) of a UTF-8 file, unpacked where its name ends in .gz or .zst.
 
-    Lines that are not valid UTF-8 are reported in `problems` and skipped.
-
-    Parameters
-    ----------
-    path
-        File to read.
-    problems
-        Receives what is skipped.
-    on_read
-        Called with the number of bytes of each block read, as the file has them: for a progress
-        bar.
+    Lines that are not valid UTF-8 are reported in `problems` and skipped. `on_read` is called with
+    the number of bytes of each block read, as the file has them: for a progress bar.
 
     Raises
     ------
@@ -169,10 +130,7 @@ def _decode_lines(
 def iter_line_blocks(
     path: Path, on_read: Callable[[int], object] = lambda size: None
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (number of the first line, bytes of whole lines) of a file, a block at a time.
-
-    Parameters and errors are those of `iter_lines`.
-    """
+    """Yield (number of the first line, bytes of whole lines) of a file, a block at a time."""
     number, rest = 1, bytearray()
     try:
         with path.open("rb", buffering=0) as file:
@@ -239,10 +197,7 @@ def _unpack(blocks: Iterable[bytes], make_unpacker: Callable[[], Any]) -> Iterat
 def iter_jsonl(
     path: Path, problems: Problems, on_read: Callable[[int], object] = lambda size: None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, object) of a JSONL file; broken rows are reported and skipped.
-
-    Parameters and errors are those of `iter_lines`.
-    """
+    """Yield (line number, object) of a JSONL file; broken rows are reported and skipped."""
     for first, block in iter_line_blocks(path, on_read):
         yield from parse_block(path, first, block, problems)
 
@@ -340,9 +295,8 @@ _STREAMS = re.compile(r"/dev/(?:stdout|stderr|fd/\d+)|/proc/.+/fd/\d+")
 
 
 def _is_stream(path: Path) -> bool:
-    if path.exists() and not path.is_file() and not path.is_dir():
-        return True
-    return _STREAMS.fullmatch(str(path)) is not None
+    is_special = path.exists() and not path.is_file() and not path.is_dir()
+    return is_special or _STREAMS.fullmatch(str(path)) is not None
 
 
 def write_jsonl(path: str | Path, rows: Iterable[Row | dict[str, Any]]) -> int:
@@ -366,21 +320,9 @@ def write_json(path: str | Path, data: Any) -> None:
 def atomic_folder(path: str | Path, *, mark: str) -> Iterator[Path]:
     """Give an empty folder next to `path` and put it in the place of `path` once all went well.
 
-    A write that fails leaves the old folder as it was. Whoever is killed leaves hidden folders next
-    to `path`, which the next write removes.
-
-    Parameters
-    ----------
-    path
-        Folder to write; a link is followed.
-    mark
-        A file that every folder of this kind holds.
-
-    Raises
-    ------
-    CatalogNERError
-        If `path` is a file, or a folder of something else: that is never replaced; or if another
-        process is writing it.
+    A write that fails leaves the old folder as it was. A process that is killed leaves hidden
+    folders next to `path`, which the next write removes. A link is followed. A file, or a folder
+    without the file `mark`, which every folder of this kind has, is never replaced.
     """
     path = Path(os.path.realpath(path))
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / mark).exists()):

@@ -20,23 +20,10 @@ def import_xllamacpp(feature: str) -> Any:
 
 
 def start_server(xllamacpp: Any, path: Path, threads: int | None = None, **settings: Any) -> Any:
-    """Load a model that answers one call at a time.
+    """Load a GGUF file as a model that answers one call at a time.
 
-    Parameters
-    ----------
-    xllamacpp
-        What `import_xllamacpp` gave.
-    path
-        The GGUF file.
-    threads
-        Threads to compute with; all cores this process may use if None.
-    **settings
-        Further parameters of llama.cpp, by their names in xllamacpp's ``CommonParams``.
-
-    Raises
-    ------
-    CatalogNERError
-        If llama.cpp cannot load it.
+    It computes on all cores that this process may use if `threads` is None. Further `settings` are
+    named as in xllamacpp's ``CommonParams``.
     """
     params = xllamacpp.CommonParams()
     params.model.path = str(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def is_same_language(tag: str, lang: str) -> bool:
     """Tell whether two tags name the same language, whatever their regions and scripts.
@@ -13,8 +15,5 @@ def is_same_language(tag: str, lang: str) -> bool:
     >>> is_same_language("fil-PH", "fi")
     False
     """
-    return _primary(tag) == _primary(lang)
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").partition("-")[0].lower()
+    first, second = (re.split("[-_]", name)[0].lower() for name in (tag, lang))
+    return first == second

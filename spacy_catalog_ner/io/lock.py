@@ -10,8 +10,6 @@ from typing import IO, Any
 
 from spacy_catalog_ner.errors import CatalogNERError
 
-_POLL = 0.02  # seconds between two attempts
-
 
 def try_lock(stream: IO[Any]) -> bool:
     """Lock an open file until it is closed or the process ends; False if another holds the lock.
@@ -30,21 +28,10 @@ def try_lock(stream: IO[Any]) -> bool:
 
 
 class Lock:
-    """A lock file, locked until it is released or the process ends.
+    """A lock file, locked until it is released, which removes it, or the process ends.
 
-    Parameters
-    ----------
-    path
-        The lock file; made here and removed on release.
-    refusal
-        Message of the error if another process or thread holds the lock.
-    wait
-        Seconds to wait for it.
-
-    Raises
-    ------
-    CatalogNERError
-        If another holds it.
+    `refusal` is the message of the error if another process or thread still holds the lock after
+    `wait` seconds.
     """
 
     def __init__(self, path: Path, refusal: str, *, wait: float = 0) -> None:
@@ -53,7 +40,7 @@ class Lock:
         while not self._take():
             if time.monotonic() >= give_up:
                 raise CatalogNERError(refusal)
-            time.sleep(_POLL)
+            time.sleep(0.02)
 
     def _take(self) -> bool:
         self._stream = self._path.open("ab")

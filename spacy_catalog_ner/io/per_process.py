@@ -20,13 +20,8 @@ _inherited: list[Any] = []
 class PerProcess(Generic[T]):
     """A value that each process makes when it first needs it, once for all its threads.
 
-    A forked process makes its own, and pickling leaves the value out.
-
-    Parameters
-    ----------
-    make
-        Makes the value. Must be picklable: a module's function, a method, or a
-        `functools.partial` of these.
+    A forked process makes its own, and pickling leaves the value out. To be pickled, `make` must be
+    a module's function, a method, or a `functools.partial` of these.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -51,10 +46,6 @@ class PerProcess(Generic[T]):
         """Whether this process has needed it yet."""
         return bool(self._values)
 
-    def _leave_to_parent(self) -> None:
-        _inherited.extend(self._values)
-        self._empty()
-
     def __getstate__(self) -> dict[str, Any]:
         return {"make": self._make}
 
@@ -64,7 +55,8 @@ class PerProcess(Generic[T]):
 
 def _leave_all_to_parent() -> None:
     for holder in list(_holders):
-        holder._leave_to_parent()
+        _inherited.extend(holder._values)
+        holder._empty()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

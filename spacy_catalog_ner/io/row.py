@@ -46,7 +46,8 @@ class RowSpan(msgspec.Struct, gc=False):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RowSpan:
         """Make a span of ``{"start", "end", "label", ...}``, which is known to be valid."""
-        keys = {key: value for key, value in data.items() if key not in _PLACE}
+        known = ("start", "end", "label")
+        keys = {key: value for key, value in data.items() if key not in known}
         return cls(data["start"], data["end"], data["label"], keys)
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,21 +107,12 @@ class Row(msgspec.Struct, gc=False):
             return data
         spans = data.get("spans")
         keys = {key: value for key, value in data.items() if key not in ("text", "spans")}
-        return cls(
-            data["text"],
-            None if spans is None else [RowSpan.from_dict(span) for span in spans],
-            keys,
-        )
+        row_spans = None if spans is None else [RowSpan.from_dict(span) for span in spans]
+        return cls(data["text"], row_spans, keys)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSONL row."""
         if self.spans is None:
             return {"text": self.text, **self.keys}
-        return {
-            "text": self.text,
-            "spans": [span.to_dict() for span in self.spans],
-            **self.keys,
-        }
-
-
-_PLACE = ("start", "end", "label")
+        spans = [span.to_dict() for span in self.spans]
+        return {"text": self.text, "spans": spans, **self.keys}

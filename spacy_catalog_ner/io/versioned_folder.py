@@ -31,18 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class VersionedFolder:
-    """A kind of folder: what it is called, and how one is told from anything else.
+    """A kind of folder, which messages call `kind`.
 
-    Attributes
-    ----------
-    kind
-        What messages call it: "catalog".
-    mark
-        A key that the meta of every such folder has, in any format version.
-    meta
-        Name of the meta.
-    flat
-        Data files that older formats have next to the meta; a write removes them.
+    The file `meta` of every such folder has the key `mark`, in any format version. Older formats
+    have their data in files next to it: those named in `flat` are removed by a write.
     """
 
     kind: str
@@ -61,7 +53,10 @@ class VersionedFolder:
         if path.is_dir():
             if all(self._is_leftover(child.name) for child in path.iterdir()):
                 return
-            meta = _load(path / self.meta)
+            try:
+                meta = json.loads((path / self.meta).read_text(encoding="utf8"))
+            except (OSError, ValueError, RecursionError):
+                meta = None
             # Other software, spaCy among it, writes a meta.json too
             if (path / self.meta).is_file() and (not isinstance(meta, dict) or self.mark in meta):
                 return
@@ -71,25 +66,10 @@ class VersionedFolder:
         )
 
     def write(self, path: Path, write_files: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-        """Write a version and make it the current one.
+        """Write a version, make it the current one and return its meta.
 
-        Parameters
-        ----------
-        path
-            Folder to write; a link is followed.
-        write_files
-            Writes the data into the folder it is given, and returns the meta, with the
-            ``content_version``: 12 or 16 hexadecimal digits.
-
-        Returns
-        -------
-        dict
-            The meta.
-
-        Raises
-        ------
-        CatalogNERError
-            If there is something else at `path`, or another process is writing there.
+        `write_files` writes the data into the folder it is given, and returns the meta, with the
+        ``content_version``: 12 or 16 hexadecimal digits. A link is followed.
         """
         self.check_target(path)
         path = Path(os.path.realpath(path))
@@ -143,14 +123,6 @@ class VersionedFolder:
             or name.startswith(f".{self.meta}.")
             or _VERSION.fullmatch(name) is not None
         )
-
-
-def _load(file: Path) -> Any:
-    """Return the contents of a JSON file, None if it cannot be read."""
-    try:
-        return json.loads(file.read_text(encoding="utf8"))
-    except (OSError, ValueError, RecursionError):
-        return None
 
 
 def _remove(path: Path) -> None:
