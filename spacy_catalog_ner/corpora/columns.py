@@ -23,17 +23,10 @@ def convert_columns(
 ) -> dict[str, dict[str, Any]]:
     """Write ``train``, ``dev`` and ``test`` ``.jsonl`` of column files, and ``labels.yml``.
 
-    Parameters
-    ----------
-    source
-        Folder with one file for each split, named ``train``, ``dev`` and ``test`` with an ending
-        of columns (``.conll``, ``.iob``, ``.iob2``, ``.bio``, ``.tsv``, ``.txt``), also packed
-        (``.gz``, ``.zst``). `conll.read` says what may be in them; each has a scheme of its own.
-    target
-        Folder to write. ``labels.yml`` has all labels of the three files, sorted; each is its own
-        description.
-    problems
-        Receives broken sentences, which are left out, and tags that were repaired.
+    `source` is a folder with one file for each split, named ``train``, ``dev`` and ``test`` with an
+    ending of columns (``.conll``, ``.iob``, ``.iob2``, ``.bio``, ``.tsv``, ``.txt``), also packed
+    (``.gz``, ``.zst``). `conll.read` says what may be in them; each has a scheme of its own.
+    In ``labels.yml`` each label is its own description.
 
     Returns
     -------
@@ -72,13 +65,9 @@ def convert_columns(
 
 def _find_files(source: Path) -> dict[str, Path]:
     """Return the one file of each split."""
+    endings = [ending + packed for ending in _ENDINGS for packed in ("", *PACKED)]
     found = {
-        name: [
-            path
-            for ending in _ENDINGS
-            for packed in ("", *PACKED)
-            if (path := source / f"{name}{ending}{packed}").is_file()
-        ]
+        name: [path for end in endings if (path := source / f"{name}{end}").is_file()]
         for name in SPLITS
     }
     missing = " and ".join(name for name in SPLITS if not found[name])

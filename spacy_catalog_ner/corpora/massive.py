@@ -26,18 +26,7 @@ _SLOT = re.compile(r"\[\s*(?P<label>[^\s:\]]+)\s*:\s*(?P<text>[^\]]*?)\s*\]")
 def unpack_massive(
     archive: str | Path, target: str | Path, *, locale: str = "en-US", sha256: str = SHA256
 ) -> dict[str, int]:
-    """Write ``train``, ``dev`` and ``test`` ``.jsonl`` of one locale of MASSIVE.
-
-    Returns
-    -------
-    dict
-        Number of utterances of each split.
-
-    Raises
-    ------
-    CatalogNERError
-        If the archive is missing, is not the release known, or lacks the locale.
-    """
+    """Write ``train``, ``dev`` and ``test`` ``.jsonl`` of one locale, and return their sizes."""
     archive, target = require_file(archive, "the MASSIVE 1.1 archive"), Path(target)
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != sha256:

@@ -56,16 +56,10 @@ def prepare_corpus(
         and ``meta.json`` to.
     problems
         Receives broken rows and spans.
-    lang
-        Language to take.
-    labels
-        Labels to take; spans with others are left out.
-    limits
-        How many utterances to take of each.
+    lang, labels
+        Language and labels to take; spans with other labels are left out.
     has_traffic
         If not, ``traffic.jsonl`` is empty and all of train are exemplars.
-    seed
-        Of the shuffle.
 
     Returns
     -------
@@ -131,12 +125,10 @@ def _read_sets(
 def _read_splits(
     source: Path, lang: str, labels: set[str], problems: Problems
 ) -> dict[str, list[Row]]:
-    sets: dict[str, list[Row]] = {}
-    for name, file in (("exemplars", "train"), ("dev", "dev"), ("test", "test")):
-        path = source / f"{file}.jsonl.gz"
-        if not path.is_file():
-            path = source / f"{file}.jsonl"
-        sets[name] = []
+    sets: dict[str, list[Row]] = {"exemplars": [], "dev": [], "test": []}
+    for name, file in zip(sets, ("train", "dev", "test"), strict=True):
+        packed = source / f"{file}.jsonl.gz"
+        path = packed if packed.is_file() else source / f"{file}.jsonl"
         for _, row in read_annotated(path, problems):
             if is_same_language(row.lang or lang, lang):
                 row.spans = [span for span in row.spans or () if span.label in labels]

@@ -49,7 +49,6 @@ from spacy_catalog_ner.io.row import Row
 _COMMENT = re.compile(r"# (\w+) = (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DOCUMENT = "-DOCSTART-"
-_ONTONOTES = "#begin document"
 
 _Block = list[tuple[Place, str]]
 
@@ -60,9 +59,6 @@ class _Layout(NamedTuple):
     token: int
     tag: int
     has_brackets: bool
-
-
-_ONTONOTES_LAYOUT = _Layout(3, 10, has_brackets=True)
 
 
 class _Sentence(NamedTuple):
@@ -101,8 +97,7 @@ def _blocks(path: Path, problems: Problems) -> Iterator[_Block]:
             continue
         if block and broken == problems.counts["invalid UTF-8"]:
             yield block
-        block = []
-        broken = problems.counts["invalid UTF-8"]
+        block, broken = [], problems.counts["invalid UTF-8"]
 
 
 def _is_document_mark(line: str, block: _Block) -> bool:
@@ -115,9 +110,8 @@ def _is_document_mark(line: str, block: _Block) -> bool:
 def _sentences(path: Path, problems: Problems, column: int | None) -> Iterator[_Sentence]:
     layout = _Layout(0, -1 if column is None else column - 1, has_brackets=False)
     for block in _blocks(path, problems):
-        if block[0][1].startswith(_ONTONOTES):
-            in_brackets = _ONTONOTES_LAYOUT
-            layout = in_brackets if column is None else layout._replace(token=in_brackets.token)
+        if block[0][1].startswith("#begin document"):  # of OntoNotes
+            layout = _Layout(3, 10, True) if column is None else layout._replace(token=3)
         sentence = _parse(block, layout, problems)
         if sentence is not None:
             yield sentence

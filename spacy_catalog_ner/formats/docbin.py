@@ -30,13 +30,7 @@ _USER_DATA = "spacy_catalog_ner.row"
 def read(
     path: Path, problems: Problems, labels: set[str] | None = None
 ) -> Iterator[tuple[Place, Row]]:
-    """Yield the annotated Docs of a DocBin as rows, with their number in place of a line.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is no DocBin.
-    """
+    """Yield the annotated Docs of a DocBin as rows, with their number in place of a line."""
     for place, doc in _iter_docs(path, problems):
         if ENTITIES not in doc.spans and not doc.has_annotation("ENT_IOB"):
             message = f'neither spans["{ENTITIES}"] nor ents; Doc skipped'

@@ -42,16 +42,15 @@ def read(
         place = Place(path, line)
         data = task.get("data") if isinstance(task, dict) else None
         text = data.get("text") if isinstance(data, dict) else None
-        if not isinstance(data, dict) or not isinstance(text, str) or not text.strip():
+        if not data or not isinstance(text, str) or not text.strip():
             problems.add("broken row", place, 'no "text" in the "data" of a task; task skipped')
         elif re.search("[\ud800-\udfff]", json.dumps(task, ensure_ascii=False)):
             problems.add("broken row", place, "half a surrogate pair; task skipped")
         else:
             results = _first_results(task, problems, place)
             if results is not None:
-                spans = _read_spans(results, text, problems, place)
-                items = ((place, span) for span in spans)
-                good = check_spans(items, text, problems, labels)
+                spans = [(place, span) for span in _read_spans(results, text, problems, place)]
+                good = check_spans(spans, text, problems, labels)
                 yield place, Row(text, good, _read_keys(data, problems, place))
 
 
@@ -187,18 +186,10 @@ def write(path: Path, rows: Iterable[tuple[Place, Row]]) -> Counter[str]:
 def _make_task(number: int, row: Row) -> dict[str, Any]:
     results = []
     for index, span in enumerate(row.spans or (), start=1):
-        result: dict[str, Any] = {
-            "id": f"{number}-{index}",
-            "from_name": "label",
-            "to_name": "text",
-            "type": "labels",
-            "value": {
-                "start": span.start,
-                "end": span.end,
-                "text": row.text[span.start : span.end],
-                "labels": [span.label],
-            },
-        }
+        names = {"from_name": "label", "to_name": "text", "type": "labels"}
+        value = {"start": span.start, "end": span.end}
+        surface = {"text": row.text[span.start : span.end], "labels": [span.label]}
+        result: dict[str, Any] = {"id": f"{number}-{index}", **names, "value": value | surface}
         meta = {"entity_id": span.keys["id"]} if "id" in span.keys else {}
         others = {key: value for key, value in span.keys.items() if key not in ("id", "score")}
         if others:

@@ -109,13 +109,8 @@ def _annotate(row: Row, nlp: Language, problems: Problems, place: Place) -> dict
     report_keys(own, "Prodigy, which has its own,", problems, place)
     result = row.to_dict() | {"spans": spans, "answer": "accept"}
     result["tokens"] = [
-        {
-            "text": token.text,
-            "start": token.idx,
-            "end": token.idx + len(token),
-            "id": token.i,
-            "ws": bool(token.whitespace_),
-        }
+        {"text": token.text, "start": token.idx, "end": token.idx + len(token), "id": token.i}
+        | {"ws": bool(token.whitespace_)}
         for token in doc
     ]
     meta = result.get("meta")

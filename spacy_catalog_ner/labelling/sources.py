@@ -34,10 +34,7 @@ def read_source(path: str | Path, problems: Problems) -> Iterator[tuple[Place, R
 def count_lines(path: Path) -> int:
     """Return how many lines, or Docs, a file has: the most texts that it can hold.
 
-    Raises
-    ------
-    CatalogNERError
-        If it is broken or of another kind: before anything is spent on its first texts.
+    A broken file is refused here, before anything is spent on its first texts.
     """
     if _kind(path) == ".spacy":
         return len(docbin.read_docbin(path))
