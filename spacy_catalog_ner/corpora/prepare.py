@@ -99,15 +99,11 @@ def prepare_corpus(
         if name in ("test", "dev"):
             held_out.update(normalize(row.text) for row in rows)
         if name == "traffic":
-            rows = [_without_spans(row) for row in rows]
+            rows = [Row(row.text, keys=row.keys) for row in rows]
         limit = getattr(limits, name)
         meta[name] = write_jsonl(target / f"{name}.jsonl", rows[: limit or None])
     write_json(target / "meta.json", meta)
     return meta
-
-
-def _without_spans(row: Row) -> Row:
-    return Row(row.text, keys={key: value for key, value in row.keys.items() if key != "spans"})
 
 
 def _read_sets(
@@ -119,6 +115,8 @@ def _read_sets(
     }
     traffic = read_texts(source / f"traffic.{lang}.jsonl", problems) if has_traffic else ()
     sets["traffic"] = [row for _, row in traffic]
+    for row in sets["traffic"]:
+        row.keys.pop("spans", None)
     return sets
 
 

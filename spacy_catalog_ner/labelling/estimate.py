@@ -34,16 +34,8 @@ class Sample(msgspec.Struct, kw_only=True):
 class Estimate(msgspec.Struct, kw_only=True):
     """What a whole run would take; None where no text of the sample tells.
 
-    Attributes
-    ----------
-    texts
-        Of the whole run, as all that follow.
-    candidates, calls, prompt_tokens, cached_tokens, output_tokens, seconds
-        What they would come to.
-    cost
-        Of the tokens; None without a price.
-    sample
-        What was labelled for it.
+    All figures are of the whole run but those of the `sample` that was labelled for them. The cost
+    is that of the tokens, None without a price.
     """
 
     texts: int
@@ -118,8 +110,7 @@ def estimate_run(
         timed = others if others[some] else first
         result.seconds = timed["nanoseconds"] / 1e9 / timed[some] * needed
         if price is not None:
-            usage = Usage(**{name: getattr(result, name) for name in _TOKENS})
-            result.cost = price.cost(usage)
+            result.cost = price.cost(Usage(**{name: getattr(result, name) for name in _TOKENS}))
     return result
 
 

@@ -99,36 +99,23 @@ def read_prices(path: str | Path) -> dict[str, Price]:
     """Read a YAML file of prices: ``MODEL: {input: 0.15, cached: 0.075, output: 0.60}``.
 
     Where ``cached`` is left out, cached tokens cost as much as others.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is missing or of another shape.
     """
     path = require_file(path, f"YAML lines {_SHAPE}")
     rows = read_yaml(path)
     if not isinstance(rows, dict) or not rows:
         raise CatalogNERError(f"{path}: expected YAML lines {_SHAPE}")
-    return {str(model): _read_price(values, f"{path}: {model}") for model, values in rows.items()}
-
-
-def _read_price(values: Any, where: str) -> Price:
-    try:
-        return msgspec.convert({"cached": values["input"], **values}, Price)
-    except (msgspec.ValidationError, KeyError, TypeError):
-        raise CatalogNERError(
-            f"{where}: expected prices of a million tokens, {_SHAPE}, got {values!r:.80}"
-        ) from None
+    prices = {}
+    for model, values in rows.items():
+        try:
+            prices[str(model)] = msgspec.convert({"cached": values["input"], **values}, Price)
+        except (msgspec.ValidationError, KeyError, TypeError):
+            expected = f"expected prices of a million tokens, {_SHAPE}"
+            raise CatalogNERError(f"{path}: {model}: {expected}, got {values!r:.80}") from None
+    return prices
 
 
 def find_price(path: str | Path, nlp: Language) -> Price:
-    """Return the price of the model that a pipeline asks.
-
-    Raises
-    ------
-    CatalogNERError
-        If the table has none of that name, or the pipeline asks no model that counts its tokens.
-    """
+    """Return the price of the one model that a pipeline asks, from a file for `read_prices`."""
     prices = read_prices(path)
     names = name_models(nlp)
     if len(names) != 1:

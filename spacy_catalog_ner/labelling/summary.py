@@ -14,7 +14,7 @@ from spacy_catalog_ner.llm.prompt import Usage
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """What a run did, for the user; written as JSON beside the output.
+    """What a run did, for the user; written as JSON next to the output.
 
     Attributes
     ----------
@@ -87,8 +87,7 @@ class Counts(msgspec.Struct):
         self.entities += len(doc.spans.get(ENTITIES, doc.ents))
         record = doc._.catalog_ner or {}
         self.proposals += len(record.get("proposals") or ())
-        violations = Counter(self.violations)
-        violations.update(record.get("violations") or {})
+        violations = Counter(self.violations) + Counter(record.get("violations") or {})
         self.violations = dict(sorted(violations.items()))
 
     def summarise(
