@@ -56,6 +56,13 @@ def test_every_name_is_replaced_by_another_of_its_label():
     assert augmentation.replaced == 10
 
 
+def test_a_region_is_no_other_language():
+    row = annotate("play madonna", {"madonna": "ARTIST"}) | {"lang": "en-US"}
+    rows, augmentation = augment([row])
+    assert len(rows) == 1
+    assert not augmentation.counts[OTHER_LANGUAGE]
+
+
 def test_names_are_as_the_rest_of_the_utterance_is():
     spoken, _ = augment([annotate("play madonna", {"madonna": "ARTIST"})], copies=10)
     assert all(row["text"] == row["text"].lower() for row in spoken)

@@ -14,6 +14,7 @@ from spacy_catalog_ner.errors import CatalogNERError, Place, Problems
 from spacy_catalog_ner.generation.patterns.pattern import PLACEHOLDER, Pattern, Rejected, Tags
 from spacy_catalog_ner.io.annotated import check_span
 from spacy_catalog_ner.io.files import iter_jsonl, require_file
+from spacy_catalog_ner.io.language import is_same_language
 from spacy_catalog_ner.io.row import Row, RowSpan
 
 
@@ -86,10 +87,10 @@ class PatternSources:
         """
         pattern = self._make_pattern(row)
         lang = pattern.lang if pattern else row.get("lang") or self.lang
-        if lang not in (self.lang, self.seeds_lang):
+        is_native = is_same_language(lang, self.lang)
+        if not is_native and not is_same_language(lang, self.seeds_lang):
             self.counts["other_language"] += 1
             return
-        is_native = lang == self.lang
         if pattern and is_native:
             self.patterns.append(pattern)
             self.counts[pattern.source] += 1
@@ -98,7 +99,7 @@ class PatternSources:
                 names = [text[s.start : s.end] for s in choose_names(text, spans, self.tags)]
                 self.annotated.append((names, pattern.literals))
         is_seed = row.get("representative") is True or ("pattern" in row and not is_native)
-        if is_seed and lang == self.seeds_lang:
+        if is_seed and is_same_language(lang, self.seeds_lang):
             self.seeds.append(Seed(pattern.text if pattern else row["text"], row))
             self.counts["seeds"] += 1
         elif not (pattern and is_native):

@@ -9,6 +9,7 @@ from itertools import pairwise
 from spacy_catalog_ner.generation.population.names import Name, NameSampler, name_key
 from spacy_catalog_ner.generation.population.population import join, make_span
 from spacy_catalog_ner.generation.population.row_checks import RowChecker, Tokenize
+from spacy_catalog_ner.io.language import is_same_language
 from spacy_catalog_ner.io.row import Row, RowSpan
 from spacy_catalog_ner.wording.wording import Form, Wording
 
@@ -74,7 +75,7 @@ class Augmentation:
 
     def _outermost(self, row: Row) -> list[RowSpan] | None:
         """Return the spans that are in no other, None where the row is to be kept as it is."""
-        if (row.lang or self._lang) != self._lang:
+        if not is_same_language(row.lang or self._lang, self._lang):
             self.counts[OTHER_LANGUAGE] += 1
             return None
         spans = row.spans or []

@@ -20,6 +20,7 @@ from spacy_catalog_ner.generation.population.names import Name, NamesByLabel, de
 from spacy_catalog_ner.generation.population.population import Population, Style, check_names
 from spacy_catalog_ner.generation.population.row_checks import Tokenize
 from spacy_catalog_ner.io.files import atomic_folder, iter_jsonl, write_json, write_jsonl
+from spacy_catalog_ner.io.language import is_same_language
 from spacy_catalog_ner.io.row import Row
 from spacy_catalog_ner.wording.spoken_form import spells_numbers
 
@@ -43,7 +44,7 @@ def choose_usable(
     patterns: Sequence[Pattern], names: Mapping[str, Sequence[Name]], lang: str
 ) -> Usable:
     """Choose the patterns that can be populated; if there is none, that is an error."""
-    ours = [pattern for pattern in patterns if pattern.lang == lang]
+    ours = [pattern for pattern in patterns if is_same_language(pattern.lang, lang)]
     missing = {pattern.id: [x for x in pattern.labels if not names.get(x)] for pattern in ours}
     usable = [pattern for pattern in ours if not missing[pattern.id]]
     counts = Counter(label for labels in missing.values() for label in set(labels))
