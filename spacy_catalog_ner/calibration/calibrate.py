@@ -120,13 +120,6 @@ def fit_calibration(samples: Sequence[Sample], tallies: Tallies) -> Calibration:
     The first regression is fitted on all samples, the second on those with verdicts. For the
     second, the log-odds of the first are those of a regression fitted without the sample's fold.
     `tallies` are the counts of all exemplars.
-
-    Raises
-    ------
-    CatalogNERError
-        If there are too few samples.
-    MissingExtraError
-        If scikit-learn is not installed.
     """
     samples = [sample for sample in samples if sample.right]
     rights = np.array([right for sample in samples for right in sample.right], dtype=bool)

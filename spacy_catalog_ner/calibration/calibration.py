@@ -141,13 +141,7 @@ class Calibration:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Calibration:
-        """Load what `to_bytes` gave.
-
-        Raises
-        ------
-        CatalogNERError
-            If it is something else, or another format version wrote it.
-        """
+        """Load what `to_bytes` gave."""
         try:
             parts = msgspec.msgpack.decode(data, type=_Parts)
             saved = _check(parts.calibration)

@@ -51,13 +51,7 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
 
     @property
     def knowledge(self) -> Knowledge:
-        """What it scores by.
-
-        Raises
-        ------
-        CatalogNERError
-            If no folder is configured, or it cannot be read.
-        """
+        """What it scores by."""
         if self._source is None:
             raise CatalogNERError(
                 f"{self.name} has nothing to score by: set its `{self._setting}` to a folder made"
@@ -68,13 +62,7 @@ class CandidateScorer(Pipe, Generic[Knowledge]):
         return self._source
 
     def __call__(self, doc: Doc) -> Doc:
-        """Score the candidates of `doc`.
-
-        Raises
-        ------
-        CatalogNERError
-            If no component before this one has looked for candidates.
-        """
+        """Score the candidates of `doc`."""
         spans = distinct_candidates(doc, self.name)
         scores = [float(score) for score in self._confidences(doc, spans)] if spans else []
         write_selection(doc, spans, scores, self.threshold)

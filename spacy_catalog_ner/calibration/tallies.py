@@ -24,13 +24,7 @@ _EDGE = ""  # the word before the first and after the last
 
 
 class Tallies:
-    """Counts of candidates and of those that were right.
-
-    Parameters
-    ----------
-    exemplars
-        Annotated text with its candidates.
-    """
+    """Counts of the candidates of exemplars, and of those that were right."""
 
     def __init__(self, exemplars: Iterable[Exemplar] = ()) -> None:
         self._counts: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
@@ -70,13 +64,7 @@ class Tallies:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Tallies:
-        """Load what `to_bytes` gave.
-
-        Raises
-        ------
-        CatalogNERError
-            If it is something else.
-        """
+        """Load what `to_bytes` gave."""
         tallies = cls()
         try:
             counts = msgspec.msgpack.decode(data, type=_Counts)

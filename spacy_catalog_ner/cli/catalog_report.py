@@ -34,8 +34,8 @@ def coverage(
 ) -> None:
     """Print how many of the gold mentions a catalog has names for, and at what noise, as JSON.
 
-    Noise is candidates per text. For each variant rule stands what would be lost without it. A
-    mention is covered if a name has its exact span, and one of the labels given for its own.
+    Noise is candidates per text. Each variant rule has what would be lost without it. A mention is
+    covered if a name has its exact span and one of the labels given for its own.
 
     Example: catalog-ner catalog coverage media.catalog dev.jsonl --label song=TRACK,ALBUM
     """

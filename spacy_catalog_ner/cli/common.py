@@ -50,13 +50,7 @@ def collect_problems() -> Iterator[Problems]:
 
 
 def read_overrides(context: typer.Context) -> dict[str, Any]:
-    """Read ``--section.key value`` arguments that change a pipeline's config.
-
-    Raises
-    ------
-    CatalogNERError
-        If there is anything else among them.
-    """
+    """Read ``--section.key value`` arguments that change a pipeline's config; refuse others."""
     # spaCy is imported where it is needed: it takes two seconds, most of them for torch
     from spacy.cli._util import parse_config_overrides
 
@@ -90,13 +84,7 @@ def read_rows(path: Path, problems: Problems) -> list[tuple[Place, Row]]:
 
 
 def make_tokenizer(lang: str) -> Tokenize:
-    """Return what gives (start, end) of a text's tokens, without white space, in characters.
-
-    Raises
-    ------
-    CatalogNERError
-        If spaCy does not know the language.
-    """
+    """Return a function from a text to (start, end) of its tokens, white space left out."""
     from spacy_catalog_ner.doc.pipelines import blank_pipeline
 
     nlp = blank_pipeline(lang)

@@ -224,7 +224,7 @@ def agreement(
     ] = None,
     lang: Annotated[str, typer.Option(help="Language of the tokenizer.")] = "en",
 ) -> None:
-    """Print Cohen's kappa of tokens, F1 of spans, and what to talk about, as JSON.
+    """Print Cohen's kappa of tokens, F1 of spans, and the disagreements, as JSON.
 
     Example: catalog-ner agreement first.jsonl second.jsonl -o disagreements.jsonl
     """

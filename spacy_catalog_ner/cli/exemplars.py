@@ -94,7 +94,7 @@ def search(
 ) -> None:
     """Print the exemplars that are retrieved for a text, with their similarity, best first.
 
-    Under each stand its candidates: a + where they are right, a - where they are not.
+    Its candidates follow, with + for right ones and - for wrong ones.
 
     Example: catalog-ner exemplars search exemplars "play hello by adele" -k 5
     """

@@ -107,10 +107,8 @@ class EntitySwap:
         if label not in self._numbers:
             self._numbers[label] = self._catalog.numbers_of_label(label)
         numbers = self._numbers[label]
-        if not len(numbers):
-            return None
         name = self._catalog.normalize(text[start:end])
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if len(numbers) else 0):
             entry = self._catalog.entry(int(numbers[self._random.randrange(len(numbers))]))
             if self._catalog.normalize(entry.text) != name:
                 return entry

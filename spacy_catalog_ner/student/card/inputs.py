@@ -18,16 +18,8 @@ from spacy_catalog_ner.student.card.sources import Source
 class CardNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Texts and sources for a model card; all may be left out.
 
-    Attributes
-    ----------
-    description
-        Replaces the generated sentence. Markdown, as the next two.
-    intended_use, limits
-        Added to the generated text.
-    license, author
-        Of the package.
-    sources
-        Added to the known sources; one with the same name replaces a known one.
+    The description replaces the generated sentence; `intended_use` and `limits` are added to the
+    generated text. All three are Markdown. A source replaces the known one of the same name.
     """
 
     description: str = ""
@@ -39,13 +31,7 @@ class CardNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_notes(path: str | Path, corpus: str | None = None) -> CardNotes:
-    """Read a YAML file of notes, or that of a corpus from a folder that has some ``CORPUS.yml``.
-
-    Raises
-    ------
-    CatalogNERError
-        If it is missing, not YAML or of another shape; or a folder, and no corpus is named.
-    """
+    """Read a YAML file of notes, or ``CORPUS.yml`` from a folder: no notes if it has none."""
     path = require_path(path, "YAML with notes for the model card")
     if path.is_dir():
         if corpus is None:

@@ -93,13 +93,8 @@ def make_model_card(
 ) -> ModelCard:
     """Gather what the model card of a pipeline says.
 
-    The `name` of the package is that of ``meta.json`` if it is None, and has no language before
-    it, as for ``spacy package --name``. The `result` is that of ``catalog-ner evaluate -o``.
-
-    Raises
-    ------
-    CatalogNERError
-        If no package can have this name.
+    The `name` of the package, by default that of ``meta.json``, has no language before it, as for
+    ``spacy package --name``. The `result` is that of ``catalog-ner evaluate -o``.
     """
     meta, notes = pipeline.meta, notes or CardNotes()
     name = name or str(meta.get("name") or "pipeline")
@@ -186,9 +181,8 @@ def _render(template: str, card: ModelCard) -> str:
 def write_with_card(pipeline: TrainedPipeline, card: ModelCard, output: str | Path) -> None:
     """Write a copy of a pipeline with its card and licence notes, for ``spacy package``.
 
-    The card is ``README.md``, the notes are ``LICENSES_SOURCES``, and ``meta.json`` gets name,
-    description, licence, author, sources and, where it was evaluated, the figures. An earlier
-    `output` is replaced; the folder of the pipeline is not changed.
+    Its ``meta.json`` gets name, description, licence, author, sources and, where it was evaluated,
+    the figures. An earlier `output` is replaced; the folder of the pipeline is not changed.
 
     Raises
     ------

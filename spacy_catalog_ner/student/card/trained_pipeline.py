@@ -72,13 +72,7 @@ class TrainedPipeline:
 
     @classmethod
     def read(cls, path: str | Path) -> TrainedPipeline:
-        """Read the folder of a pipeline.
-
-        Raises
-        ------
-        CatalogNERError
-            If there is no pipeline, or its config or catalog cannot be read.
-        """
+        """Read the folder of a pipeline."""
         path = require_path(path, "the folder of a trained pipeline")
         for name in ("config.cfg", "meta.json"):
             if not (path / name).is_file():
