@@ -19,12 +19,14 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import typer
 from conftest import REPOSITORY
+from warm import warm_programs
 from weasel.util.config import load_project_config
 
 from spacy_catalog_ner.cli.main import app
@@ -149,8 +151,14 @@ def workplace(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory) -> Iterator[Path]:
+    with warm_programs(tmp_path_factory.mktemp("warm")) as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if any(b.run for b in read_blocks(p))], ids=name)
-def test_the_blocks_of_a_page_run_and_print_what_it_says(path, workplace):
+def test_the_blocks_of_a_page_run_and_print_what_it_says(path, workplace, programs):
     blocks = [block for block in read_blocks(path) if block.run]
     steps = [(block.language == "python", block.line, block.text) for block in blocks]
     script = workplace / "run_steps.py"
@@ -168,11 +176,11 @@ def test_the_blocks_of_a_page_run_and_print_what_it_says(path, workplace):
         """),
         encoding="utf8",
     )
-    programs = [sysconfig.get_path("scripts"), os.environ["PATH"]]
+    search = [str(programs), sysconfig.get_path("scripts"), os.environ["PATH"]]
     result = subprocess.run(
         [sys.executable, "-u", script.name],
         cwd=workplace,
-        env={**os.environ, "PATH": os.pathsep.join(programs), "PYTHONUTF8": "1"},
+        env={**os.environ, "PATH": os.pathsep.join(search), "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=600,
