@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # A core for each process of ``-n``, before PyTorch and others count the cores as they are imported:
@@ -19,6 +20,7 @@ if worker and hasattr(os, "sched_setaffinity"):
 import pytest
 import spacy
 from matching import blank
+from warm import warm_programs
 
 from spacy_catalog_ner.catalog import Entry, compile_catalog, read_entries
 from spacy_catalog_ner.errors import Place, Problems
@@ -63,6 +65,13 @@ UTTERANCES = [
     ("i want to watch dune tonight", {"dune": "MOVIE"}),
     ("play the whole thriller album", {"thriller": "ALBUM"}),
 ]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory) -> Iterator[Path]:
+    """A folder with `catalog-ner` and `python` that start at once, to put first in `PATH`."""
+    with warm_programs(tmp_path_factory.mktemp("warm")) as folder:
+        yield folder
 
 
 LONG = ("test_project", "test_docs")

@@ -19,14 +19,12 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import typer
 from conftest import REPOSITORY
-from warm import warm_programs
 from weasel.util.config import load_project_config
 
 from spacy_catalog_ner.cli.main import app
@@ -149,12 +147,6 @@ def workplace(tmp_path) -> Path:
     for item in ("project.yml", "README.md"):
         shutil.copy(REPOSITORY / item, tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory) -> Iterator[Path]:
-    with warm_programs(tmp_path_factory.mktemp("warm")) as folder:
-        yield folder
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if any(b.run for b in read_blocks(p))], ids=name)

@@ -59,12 +59,15 @@ def python_path(folder: Path) -> str:
     return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
-def run_project(folder: Path, workflow: str = "all", **variables: object) -> tuple[set[str], str]:
+def run_project(
+    folder: Path, programs: Path, workflow: str = "all", **variables: object
+) -> tuple[set[str], str]:
     """Run a workflow and return the commands that ran, and all output."""
     command = [sys.executable, "-m", "spacy", "project", "run", workflow, "."]
     for name, value in {**SMALL, **variables}.items():
         command += [f"--vars.{name}", str(value)]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    search = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+    path = os.pathsep.join(search)
     result = subprocess.run(
         command,
         cwd=folder,
@@ -91,26 +94,26 @@ def copy_repository(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def project(tmp_path_factory, programs) -> Path:
     """A copy of the repository in which everything has run once."""
     folder = copy_repository(tmp_path_factory.mktemp("project") / "copy")
-    ran, _ = run_project(folder)
+    ran, _ = run_project(folder, programs)
     assert ran == set(PROJECT["workflows"]["all"])
     return folder
 
 
 @pytest.mark.slow
-def test_the_report_compares_the_four_systems_and_only_what_changed_runs_again(project):
+def test_the_report_compares_the_four_systems_and_only_what_changed_runs_again(project, programs):
     table = (project / "reports" / "media-en.md").read_text(encoding="utf8")
     systems = re.findall(r"^\| ([\w-]+) \| \d\.\d+ \|", table, re.MULTILINE)
     assert systems == ["accept-all", "teacher", "student-ner", "student-grounded"]
     assert "6 held-out utterances" in table
-    ran, output = run_project(project)
+    ran, output = run_project(project, programs)
     assert ran == set(), output
     config = project / "configs" / "accept_all.cfg"
     text = config.read_text(encoding="utf8")
     config.write_text(text.replace('overlap = "allow"', 'overlap = "longest"'))
-    ran, output = run_project(project)
+    ran, output = run_project(project, programs)
     assert ran == {"predict-baseline", "report"}, output
 
 
@@ -183,8 +186,8 @@ def gold(score: dict) -> int:
 
 
 @pytest.mark.slow
-def test_a_data_set_is_made_of_what_people_accepted(project):
-    ran, _ = run_project(project, "dataset")
+def test_a_data_set_is_made_of_what_people_accepted(project, programs):
+    ran, _ = run_project(project, programs, "dataset")
     assert ran == {"detect", "cluster", "patterns", "review", "populate"}
     made = project / "corpus/media-en/dataset"
     card = srsly.read_json(made / "sets/card.json")
@@ -220,13 +223,13 @@ Lima NNP I-NP I-LOC
 
 
 @pytest.mark.slow
-def test_column_files_from_anywhere_are_a_benchmark(tmp_path):
+def test_column_files_from_anywhere_are_a_benchmark(tmp_path, programs):
     columns = tmp_path / "mine"
     columns.mkdir()
     for name, text in COLUMNS.items():
         (columns / name).write_text(text)
     folder = copy_repository(tmp_path / "copy")
-    ran, _ = run_project(folder, "benchmark", conll=columns, conll_name="news")
+    ran, _ = run_project(folder, programs, "benchmark", conll=columns, conll_name="news")
     assert ran == set(PROJECT["workflows"]["benchmark"])
     table = (folder / "reports" / "news-en.md").read_text(encoding="utf8")
     systems = re.findall(r"^\| ([\w-]+) \| \d\.\d+ \|", table, re.MULTILINE)
